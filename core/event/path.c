@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: MIT
+/* From what the program passed to an absolute path in the target's root. */
+#include <errno.h>
+#include <string.h>
+
+#include <tkit/event.h>
+
+#include "util/bytes.h"
+
+struct joiner {
+	char *buf;
+	size_t size;
+	size_t len;
+	bool overflow;
+};
+
+/*
+ * Appends `part` component by component. "." and empty components go: they never change
+ * where a path leads. ".." stays: behind a symlink it does not lead back.
+ */
+static void join(struct joiner *j, struct tkit_bytes part)
+{
+	size_t i = 0;
+
+	while (i < part.len) {
+		size_t start = i;
+
+		while (i < part.len && part.ptr[i] != '/')
+			i++;
+		if (i - start && !(i - start == 1 && part.ptr[start] == '.')) {
+			if (j->size - j->len < i - start + 1) {
+				j->overflow = true;
+				return;
+			}
+			j->buf[j->len++] = '/';
+			memcpy(j->buf + j->len, part.ptr + start, i - start);
+			j->len += i - start;
+		}
+		i++;
+	}
+}
+
+long tkit_event_abs(const struct tkit_event *event, char *buf, size_t size)
+{
+	struct joiner j = {.buf = buf, .size = size};
+
+	if (event->pflags & TKIT_P_ABSTRACT)
+		return 0;
+	if (event->pflags & TKIT_P_FD) {
+		if (!(event->valid & TKIT_V_BASE) || !event->base.len || event->base.ptr[0] != '/')
+			return 0;
+		join(&j, event->base);
+	} else {
+		if (!(event->valid & TKIT_V_PATH) || !event->path.len)
+			return 0;
+		if (event->path.ptr[0] == '/') {
+			if (event->valid & TKIT_V_ROOT)
+				join(&j, event->root);
+		} else {
+			if (!(event->valid & TKIT_V_BASE) || !event->base.len ||
+			    event->base.ptr[0] != '/')
+				return 0;
+			join(&j, event->base);
+		}
+		join(&j, event->path);
+	}
+	if (j.overflow)
+		return -ENAMETOOLONG;
+	if (j.len == 0) {
+		if (size == 0)
+			return -ENAMETOOLONG;
+		buf[j.len++] = '/';
+	}
+	return (long)j.len;
+}

@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tkit/image.h - root file systems, and what a minimal image holds (the closure).
+ */
+#ifndef TKIT_IMAGE_H
+#define TKIT_IMAGE_H
+
+#include <sys/stat.h>
+
+#include <tkit/model.h>
+#include <tkit/reporter.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/*
+ * A root file system to take files from. Paths are absolute inside it; no symlink,
+ * ".." or mount leads out of it.
+ */
+struct tkit_rootfs;
+
+/* Opens a directory as a root. -errno with a recorded cause. Freed with tkit_rootfs_free(). */
+TKIT_API int tkit_rootfs_open_dir(struct tkit_ctx *ctx, const char *dir,
+				  struct tkit_rootfs **ret_rootfs);
+TKIT_API void tkit_rootfs_free(struct tkit_rootfs *rootfs); /* NULL-safe */
+
+/*
+ * One step of a path walk: lstat of exactly `path`, whose parents must be real
+ * directories (as in a canonical path). 0, -ENOENT, -ENOTDIR, ...
+ */
+TKIT_API int tkit_rootfs_lstat(struct tkit_rootfs *rootfs, struct tkit_bytes path,
+			       struct stat *ret_st);
+
+/* Reads a symlink's target. Returns its length or -errno. */
+TKIT_API long tkit_rootfs_readlink(struct tkit_rootfs *rootfs, struct tkit_bytes path, char *buf,
+				   size_t size);
+
+/* Opens a regular file for reading. Returns an fd (caller closes) or -errno. */
+TKIT_API int tkit_rootfs_openfile(struct tkit_rootfs *rootfs, struct tkit_bytes path);
+
+/*
+ * Resolves `path` component by component. Writes the canonical path to buf and returns
+ * its length, or -errno (-ENOENT: missing, -ELOOP, -ENOTDIR, -ENAMETOOLONG). `nofollow`:
+ * a symlink in the last place is left as it is. `link` (may be NULL) is called with the
+ * canonical path of each symlink on the way, in order, and of what was passed before a
+ * failure, too.
+ */
+TKIT_API long tkit_rootfs_resolve(struct tkit_rootfs *rootfs, struct tkit_bytes path, int nofollow,
+				  char *buf, size_t size,
+				  void (*link)(void *arg, struct tkit_bytes link), void *arg);
+
+/* Why an entry is in the image. */
+enum tkit_reason {
+	TKIT_REASON_ACCESS = 1,     /* a successful access */
+	TKIT_REASON_SYMLINK = 2,    /* a symlink on the way to another entry */
+	TKIT_REASON_PARENT = 3,     /* a directory above another entry */
+	TKIT_REASON_INTERP = 4,     /* ELF or script interpreter of an executed entry */
+	TKIT_REASON_NEEDED = 5,     /* DT_NEEDED library of an executed or loaded entry */
+	TKIT_REASON_CREATED_IN = 6, /* directory in which the run created something */
+	TKIT_REASON_USERS = 7,      /* passwd, group: a user name is used */
+	TKIT_REASON_LISTED = 8,     /* below a listed directory (option) */
+	TKIT_REASON_INCLUDED = 9,   /* an include rule */
+	TKIT_REASON_RUNTIME = 10    /* mount point that a container runtime needs */
+};
+TKIT_API const char *tkit_reason_name(int reason);
+
+struct tkit_closure_entry {
+	struct tkit_bytes path;   /* canonical, absolute; "/" first */
+	struct tkit_bytes target; /* symlink target */
+	struct stat st;
+	uint32_t reason;           /* enum tkit_reason; the first that applied */
+	struct tkit_bytes because; /* the path that brought it in; empty = itself */
+};
+
+struct tkit_closure_options {
+	uint32_t size;        /* sizeof(struct tkit_closure_options) */
+	uint32_t keep_listed; /* 1: keep everything in listed directories */
+	uint32_t no_users;    /* 1: do not add passwd and group */
+	uint32_t reserved;
+	struct tkit_option_list include; /* globs, fnmatch(3) with FNM_PATHNAME, and ** */
+	struct tkit_option_list exclude;
+};
+
+struct tkit_closure;
+
+/*
+ * Computes what the image must hold. Paths that were accessed but do not exist in
+ * the root are counted, see tkit_closure_absent(). Caller frees.
+ */
+TKIT_API int tkit_closure_new(struct tkit_ctx *ctx, const struct tkit_model *model,
+			      struct tkit_rootfs *rootfs,
+			      const struct tkit_closure_options *options,
+			      struct tkit_closure **ret_closure);
+TKIT_API void tkit_closure_free(struct tkit_closure *closure); /* NULL-safe */
+
+/* Entries: sorted so that parents come first. NULL past the end. */
+TKIT_API size_t tkit_closure_count(const struct tkit_closure *closure);
+TKIT_API const struct tkit_closure_entry *tkit_closure_entry(const struct tkit_closure *closure,
+							     size_t index);
+TKIT_API const struct tkit_closure_entry *tkit_closure_find(const struct tkit_closure *closure,
+							    struct tkit_bytes path);
+
+/* Sum of the sizes of regular files, hard links counted once. */
+TKIT_API uint64_t tkit_closure_bytes(const struct tkit_closure *closure);
+
+/* Names that a trace says existed but the root does not have. NULL past the end. */
+TKIT_API size_t tkit_closure_absent_count(const struct tkit_closure *closure);
+TKIT_API const struct tkit_bytes *tkit_closure_absent(const struct tkit_closure *closure,
+						      size_t index);
+
+/*
+ * Writes the entries as a pax tar to fd: numeric owners, modes, xattrs, hard links,
+ * nanosecond mtimes, the same bytes for the same input. A file that changed or went
+ * away since tkit_closure_new() is an error.
+ */
+TKIT_API int tkit_closure_write_tar(struct tkit_ctx *ctx, struct tkit_closure *closure, int fd);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

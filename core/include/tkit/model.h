@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * tkit/model.h - the deduplicated view of one or many traces.
+ *
+ * A model holds runs, programs, paths with their accesses, and losses. It is
+ * immutable while a reporter sees it. All lists are sorted by bytes, so that the
+ * same traces give the same output in whatever order they were read. Everything
+ * returned is owned by the model and lives as long as it. Any thread may read.
+ *
+ * Structs are only returned by pointer; new fields are added at their end.
+ */
+#ifndef TKIT_MODEL_H
+#define TKIT_MODEL_H
+
+#include <tkit/event.h>
+#include <tkit/plugin.h>
+#include <tkit/sink.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct tkit_model;
+struct tkit_rootfs;
+
+/* Where a fact comes from. */
+enum tkit_origin {
+	TKIT_ORIGIN_NONE = 0,     /* unknown */
+	TKIT_ORIGIN_OBSERVED = 1, /* a backend saw it */
+	TKIT_ORIGIN_INFERRED = 2, /* follows from observed facts by a stated rule */
+	TKIT_ORIGIN_ENRICHED = 3  /* read from the root file system when reporting */
+};
+
+/* One traced run. */
+struct tkit_run {
+	const struct tkit_run_info *info;
+	const struct tkit_run_end *end; /* NULL: the trace has no footer (cut off) */
+	uint32_t complete;              /* footer says complete, and the file was undamaged */
+	uint32_t index;
+};
+
+/* One executed program (distinct exe path); index 0 is "unknown". */
+struct tkit_program {
+	struct tkit_bytes exe;  /* resolved path; empty = unknown */
+	struct tkit_bytes comm; /* the first thread name seen */
+	uint64_t processes;     /* how many processes ran it */
+	uint32_t parent;        /* program that first started it; own index = the root */
+};
+
+/* One kind of access to a path: same op, errno and program, over all runs. */
+struct tkit_access {
+	uint16_t op;           /* enum tkit_op */
+	uint16_t via;          /* of the first */
+	int32_t err;           /* errno, 0 = success */
+	uint32_t program;      /* index */
+	uint32_t pflags;       /* TKIT_P_* of all, ORed */
+	uint32_t nofollow_all; /* 1: every one had TKIT_P_NOFOLLOW */
+	uint32_t first_run;    /* run of the first access */
+	uint64_t flags;        /* call flags of all, ORed; only for ops where they are bits */
+	uint64_t count;
+	uint64_t first_ns; /* since its run was armed */
+	uint64_t last_ns;
+	int32_t first_pid;
+	uint32_t runs;               /* in how many runs it was seen */
+	struct tkit_bytes requested; /* as written by the program, the first time */
+	struct tkit_bytes base;      /* with it; empty = unknown or not needed */
+	struct tkit_bytes resolved;  /* the first known; empty = unknown */
+};
+
+/* State of a path over all runs (`state`). */
+#define TKIT_PATH_SUCCEEDED (1u << 0) /* some access succeeded */
+#define TKIT_PATH_FAILED    (1u << 1) /* some access failed */
+#define TKIT_PATH_EXISTED   (1u << 2) /* was there before a run touched it (in some run) */
+#define TKIT_PATH_CREATED   (1u << 3) /* came into being during a run (in some run) */
+#define TKIT_PATH_LISTED    (1u << 4) /* was listed as a directory */
+#define TKIT_PATH_EXECUTED  (1u << 5)
+#define TKIT_PATH_MISSING   (1u << 6) /* looked for and not found by the last look of every run */
+
+/* Annotations of a path by enrichment passes (`enriched` says which are valid). */
+#define TKIT_ENRICHED_NODE    (1u << 0) /* exists, canonical, type, size */
+#define TKIT_ENRICHED_PACKAGE (1u << 1) /* package, package_version */
+#define TKIT_ENRICHED_ELF     (1u << 2) /* elf_kind */
+
+/* One distinct absolute path. */
+struct tkit_path {
+	struct tkit_bytes name; /* absolute */
+	uint32_t state;         /* TKIT_PATH_* */
+	uint32_t access_count;
+	uint32_t runs;     /* in how many runs it was seen */
+	uint32_t enriched; /* TKIT_ENRICHED_* */
+	uint64_t first_ns; /* first access, since its run was armed; smallest of all runs */
+	/* annotations */
+	uint32_t exists; /* in the root file system now */
+	uint32_t mode;   /* st_mode of the final target */
+	uint64_t file_size;
+	struct tkit_bytes canonical; /* symlinks resolved inside the root */
+	struct tkit_bytes package;
+	struct tkit_bytes package_version;
+};
+
+/* Losses and completeness over all runs. */
+TKIT_API int tkit_model_complete(const struct tkit_model *model);
+TKIT_API uint64_t tkit_model_losses(const struct tkit_model *model, enum tkit_loss reason);
+
+TKIT_API size_t tkit_model_run_count(const struct tkit_model *model);
+TKIT_API const struct tkit_run *tkit_model_run(const struct tkit_model *model, size_t index);
+
+TKIT_API size_t tkit_model_program_count(const struct tkit_model *model);
+TKIT_API const struct tkit_program *tkit_model_program(const struct tkit_model *model,
+						       size_t index);
+
+/* Paths, sorted by name. NULL past the end. */
+TKIT_API size_t tkit_model_path_count(const struct tkit_model *model);
+TKIT_API const struct tkit_path *tkit_model_path(const struct tkit_model *model, size_t index);
+
+/* The path of that exact absolute name, or NULL. O(log n). */
+TKIT_API const struct tkit_path *tkit_model_find(const struct tkit_model *model,
+						 struct tkit_bytes name);
+
+/* Accesses to a path, sorted by (op, err, exe). NULL past the end. */
+TKIT_API const struct tkit_access *tkit_model_access(const struct tkit_model *model,
+						     const struct tkit_path *path, size_t index);
+
+/* What all backends of all runs can see (AND of their caps; OR within one run). */
+TKIT_API uint64_t tkit_model_caps(const struct tkit_model *model);
+
+/* The root file system given to the report (--root, --image), or NULL. */
+TKIT_API struct tkit_rootfs *tkit_model_rootfs(const struct tkit_model *model);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: MIT
+#include "util/intern.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+
+#include "util/bytes.h"
+
+#define CHUNK_SIZE (256u * 1024)
+
+struct intern_chunk {
+	struct intern_chunk *next;
+	size_t used;
+	size_t room;
+	char data[];
+};
+
+void intern_init(struct intern *table)
+{
+	*table = (struct intern){0};
+	/* A short read leaves a weaker seed, never a wrong table. */
+	if (getrandom(&table->seed, sizeof(table->seed), GRND_NONBLOCK) < 0)
+		table->seed = (uint64_t)(uintptr_t)table;
+}
+
+void intern_done(struct intern *table)
+{
+	while (table->chunks) {
+		struct intern_chunk *next = table->chunks->next;
+
+		free(table->chunks);
+		table->chunks = next;
+	}
+	free(table->slots);
+	free(table->hashes);
+	free(table->strs);
+	*table = (struct intern){0};
+}
+
+void intern_clear(struct intern *table)
+{
+	/* Keep one ordinary chunk; the rest was for an unusually large table. */
+	while (table->chunks && (table->chunks->next || table->chunks->room != CHUNK_SIZE)) {
+		struct intern_chunk *next = table->chunks->next;
+
+		free(table->chunks);
+		table->chunks = next;
+	}
+	if (table->chunks)
+		table->chunks->used = 0;
+	if (table->slots)
+		memset(table->slots, 0, table->slot_count * sizeof(*table->slots));
+	table->count = 0;
+	table->bytes = 0;
+}
+
+static int grow(struct intern *table)
+{
+	uint32_t slot_count = table->slot_count ? table->slot_count * 2 : 1024;
+	uint32_t room = slot_count / 2;
+	uint32_t *slots;
+	uint64_t *hashes;
+	struct tkit_bytes *strs;
+
+	if (slot_count == 0)
+		return -1;
+	hashes = realloc(table->hashes, room * sizeof(*hashes));
+	if (hashes)
+		table->hashes = hashes;
+	strs = realloc(table->strs, room * sizeof(*strs));
+	if (strs)
+		table->strs = strs;
+	slots = calloc(slot_count, sizeof(*slots));
+	if (!hashes || !strs || !slots) {
+		free(slots);
+		return -1;
+	}
+	for (uint32_t id = 0; id < table->count; id++) {
+		uint32_t at = (uint32_t)hashes[id] & (slot_count - 1);
+
+		while (slots[at])
+			at = (at + 1) & (slot_count - 1);
+		slots[at] = id + 1;
+	}
+	free(table->slots);
+	table->slots = slots;
+	table->slot_count = slot_count;
+	table->room = room;
+	return 0;
+}
+
+static char *store(struct intern *table, struct tkit_bytes text)
+{
+	struct intern_chunk *chunk = table->chunks;
+	char *p;
+
+	if (!chunk || chunk->room - chunk->used < text.len) {
+		size_t room = text.len > CHUNK_SIZE ? text.len : CHUNK_SIZE;
+
+		chunk = malloc(sizeof(*chunk) + room);
+		if (!chunk)
+			return NULL;
+		chunk->used = 0;
+		chunk->room = room;
+		chunk->next = table->chunks;
+		table->chunks = chunk;
+	}
+	p = chunk->data + chunk->used;
+	if (text.len)
+		memcpy(p, text.ptr, text.len);
+	chunk->used += text.len;
+	return p;
+}
+
+/* Slot of `text`: where it is, or the free slot where it belongs. */
+static uint32_t find_slot(const struct intern *table, struct tkit_bytes text, uint64_t hash)
+{
+	uint32_t mask = table->slot_count - 1;
+	uint32_t at = (uint32_t)hash & mask;
+
+	while (table->slots[at]) {
+		uint32_t id = table->slots[at] - 1;
+
+		if (table->hashes[id] == hash && bytes_eq(table->strs[id], text))
+			break;
+		at = (at + 1) & mask;
+	}
+	return at;
+}
+
+uint32_t intern_find(const struct intern *table, struct tkit_bytes text)
+{
+	uint32_t at;
+
+	if (!table->slot_count)
+		return INTERN_NONE;
+	at = find_slot(table, text, bytes_hash(text, table->seed));
+	return table->slots[at] - 1; /* 0 - 1 is INTERN_NONE */
+}
+
+uint32_t intern_add(struct intern *table, struct tkit_bytes text, int *ret_new)
+{
+	uint64_t hash = bytes_hash(text, table->seed);
+	uint32_t at;
+	char *p;
+
+	if (ret_new)
+		*ret_new = 0;
+	if (table->slot_count) {
+		at = find_slot(table, text, hash);
+		if (table->slots[at])
+			return table->slots[at] - 1;
+	}
+	if (table->count == table->room) {
+		if (grow(table) < 0)
+			return INTERN_NONE;
+	}
+	p = store(table, text);
+	if (!p)
+		return INTERN_NONE;
+	at = find_slot(table, text, hash);
+	table->hashes[table->count] = hash;
+	table->strs[table->count] = BYTES(p, text.len);
+	table->slots[at] = ++table->count;
+	table->bytes += text.len;
+	if (ret_new)
+		*ret_new = 1;
+	return table->count - 1;
+}
