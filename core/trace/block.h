@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A block under construction: tables of distinct strings, kinds, tasks, names and files,
+ * and a column per event that refers to them (proto/tkit.proto). One per backend of a run.
+ */
+#ifndef TRACE_BLOCK_H
+#define TRACE_BLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <tkit/event.h>
+
+#include "tkit.pb-c.h"
+#include "trace/arena.h"
+#include "trace/rowtab.h"
+#include "util/intern.h"
+
+#define BLOCK_EVENTS_DEFAULT 32768u
+#define BLOCK_EVENTS_MAX     65536u
+#define BLOCK_STRING_BYTES   (1u << 20) /* of all strings; the event that reaches it is the last */
+#define BLOCK_STRING_MAX     (256u * 1024) /* of one string; no kernel path is longer */
+
+struct block_recent {
+	struct tkit_bytes text; /* in `strings` */
+	uint32_t id;
+};
+
+enum { BLOCK_PATH, BLOCK_BASE, BLOCK_ROOT, BLOCK_RESOLVED, BLOCK_COMM, BLOCK_EXE, BLOCK_FIELDS };
+
+struct block {
+	struct intern strings;
+	struct block_recent recent[BLOCK_FIELDS]; /* what the field was in the event before */
+	struct rowtab kinds, tasks, names, files;
+	uint32_t *file_of_name; /* by name row; file row + 1, 0 = none yet */
+	uint32_t name_room;     /* entries in file_of_name */
+	uint32_t names_seen, files_seen;
+
+	uint32_t limit; /* most events */
+	uint32_t count;
+	uint64_t ts_base, ts_last;
+	int64_t *ts_delta;
+	uint32_t *kind, *task, *name, *file;
+	int64_t *ret;
+	uint64_t *repeat;
+	bool any_file, any_ret, any_repeat;
+};
+
+/* `limit`: most events. 0 or -ENOMEM. */
+int block_init(struct block *block, uint32_t limit);
+void block_done(struct block *block);
+void block_clear(struct block *block); /* keeps the memory */
+
+/* Adds one event. 0, or -ENOMEM: the block is then good for block_clear() only. */
+int block_add(struct block *block, const struct tkit_event *event);
+
+/* The block must go out before the next event. */
+static inline bool block_full(const struct block *block)
+{
+	return block->count >= block->limit || block->strings.bytes >= BLOCK_STRING_BYTES;
+}
+
+/* Fills *pb with the block's content; borrows from `block` and `arena`. 0 or -ENOMEM. */
+int block_message(const struct block *block, struct arena *arena, Tkit__Block *pb);
+
+#endif
