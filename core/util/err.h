@@ -30,6 +30,12 @@ int err_set(struct err *err, int rc, const char *fmt, ...) __attribute__((format
 /* As err_set, with ": " and the text of -rc behind it. */
 int err_sys(struct err *err, int rc, const char *fmt, ...) __attribute__((format(printf, 3, 4)));
 
+#ifdef __clang_analyzer__
+/* The analyzer looks at one file at a time; this tells it that they return what they are given. */
+#define err_set(err, rc, ...) ((err_set)((err), (rc), __VA_ARGS__), (rc))
+#define err_sys(err, rc, ...) ((err_sys)((err), (rc), __VA_ARGS__), (rc))
+#endif
+
 /* Puts "fmt: " before the recorded cause; returns the recorded rc. */
 int err_wrap(struct err *err, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

@@ -190,8 +190,7 @@ enum tkit_loss { TKIT_LOSSES(TKIT_LOSS_ENUM_) TKIT_LOSS_COUNT_ = 15 };
 #define TKIT_P_FD           (1u << 7)  /* no name was given: the access is to `base` itself */
 #define TKIT_P_RES_TRUNC    (1u << 8)  /* `resolved` is incomplete */
 #define TKIT_P_ABSTRACT     (1u << 9)  /* abstract socket name, not a file */
-#define TKIT_P_DIRECTORY    (1u << 10) /* the resolved file is a directory (when `mode` is unknown) \
-					*/
+#define TKIT_P_DIRECTORY    (1u << 10) /* `mode` is unknown, but it is a directory */
 
 /*
  * One event. Lay out on the stack, memset to 0, set `size`, `type` and what is

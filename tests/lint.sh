@@ -1,0 +1,190 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Format, static analysis, and the rules of the tree.
+#
+# shellcheck disable=SC2317 # the checks are called by name
+#
+# usage: tests/lint.sh [CHECK...]     all checks, or those named (format tidy shell spdx layers
+#                                     plugins headers symbols)
+# TKIT_LINT_BUILD       build tree with compile_commands.json and the libraries (build/dev)
+# TKIT_UPDATE_SYMBOLS=1 writes what libtkit.so exports to tests/abi/libtkit.symbols
+set -uo pipefail
+cd "$(dirname "$0")/.." || exit 1
+
+build=${TKIT_LINT_BUILD:-build/dev}
+checks=(format spdx shell layers plugins headers symbols tidy)
+failed=0
+
+fail() {
+	printf 'lint: %s\n' "$1" >&2
+	shift
+	[ $# -eq 0 ] || printf '    %s\n' "$@" >&2
+	failed=1
+}
+
+# Tracked files and new ones that git does not ignore.
+files() {
+	git ls-files --cached --others --exclude-standard -- "$@" | sort -u | while read -r f; do
+		[ -f "$f" ] && printf '%s\n' "$f"
+	done
+}
+
+check_format() {
+	local out
+	out=$(files '*.c' '*.h' | xargs -r clang-format --dry-run -Werror 2>&1 | grep error: | head -20)
+	[ -z "$out" ] || fail "clang-format -i is needed:" "$out"
+}
+
+# The first two lines: the first may be #!.
+check_spdx() {
+	local f
+	while read -r f; do
+		[ -s "$f" ] || continue
+		head -2 "$f" | grep -q 'SPDX-License-Identifier: ' || fail "$f: no SPDX line at the top"
+	done < <(files '*.c' '*.h' '*.def' '*.sh' '*.py' '*.proto' '*.yaml' '*CMakeLists.txt' \
+		'*.cmake' dev .ci/run)
+}
+
+scripts() {
+	files | while read -r f; do
+		case $f in
+		*.c | *.h | *.md | *.py | *.txt | *.json) ;;
+		*.sh) printf '%s\n' "$f" ;;
+		*) head -c 64 "$f" 2>/dev/null | head -1 | grep -qaE '^#!.*\b(ba)?sh$' && printf '%s\n' "$f" ;;
+		esac
+	done
+}
+
+check_shell() {
+	local out
+	out=$(scripts | xargs -r shellcheck -x -P SCRIPTDIR -P tests/lib -f gcc 2>&1) ||
+		fail "shellcheck:" "$out"
+	out=$(files '*.py' | while read -r f; do
+		python3 -c 'import sys; compile(open(sys.argv[1]).read(), sys.argv[1], "exec")' "$f" 2>&1 || true
+	done)
+	[ -z "$out" ] || fail "python:" "$out"
+}
+
+# Which of our headers a file includes: "layer/file.h" or <tkit/...>.
+includes() { # FILE
+	sed -nE 's/^[[:space:]]*#[[:space:]]*include[[:space:]]+"([^"]+)".*/\1/p' "$1"
+}
+
+check_layers() {
+	local f inc own plugin
+	# Plugins see the public headers, and what lies in their own folder.
+	while read -r f; do
+		while read -r inc; do
+			case $inc in
+			*..*) fail "$f: plugins include no \"$inc\"" ;;
+			*/*) [ -e "$(dirname "$f")/$inc" ] || fail "$f: a plugin includes only <tkit/*.h>, not \"$inc\"" ;;
+			*) [ -e "$(dirname "$f")/$inc" ] || case $inc in
+				*.skel.h | *.pb-c.h) ;; # generated
+				*) fail "$f: a plugin includes only <tkit/*.h>, not \"$inc\"" ;;
+				esac ;;
+			esac
+		done < <(includes "$f")
+		grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]*<(util|core|plugin|session|model|trace|image|cli)/' "$f" >/dev/null &&
+			fail "$f: a plugin includes only <tkit/*.h>"
+	done < <(files 'backends/*.[ch]' 'sinks/*.[ch]' 'reporters/*.[ch]')
+	# core/util knows no other part; no part but cli knows cli; nobody includes plugins.
+	while read -r f; do
+		own=$(cut -d/ -f2 <<<"$f")
+		while read -r inc; do
+			case $inc in
+			backends/* | sinks/* | reporters/*) fail "$f: core includes no plugin: \"$inc\"" ;;
+			cli/*) [ "$own" = cli ] || fail "$f: only core/cli includes \"$inc\"" ;;
+			*/*) [ "$own" != util ] || [ "${inc%%/*}" = util ] || fail "$f: core/util includes only its own: \"$inc\"" ;;
+			esac
+		done < <(includes "$f")
+		[ "$own" != include ] || ! includes "$f" | grep -q . || fail "$f: a public header includes only <tkit/*.h>"
+	done < <(files 'core/*.[ch]')
+	# Core names no plugin (as a string; words in comments and help texts are prose).
+	while read -r plugin; do
+		files 'core/*.c' | grep -v '^core/cli/' | xargs -r grep -nE "\"(backend-|sink-|reporter-)?$plugin\"" |
+			while read -r f; do fail "core names the plugin $plugin: $f"; done
+	done < <(plugin_dirs | sed 's|.*/||' | grep -vxE 'null|file|stdout|socket|text')
+	cycles=$(include_cycle) || fail "folders of core include each other in a circle:" "$cycles"
+}
+
+# Prints a circle among core's folders, if there is one, and fails.
+include_cycle() {
+	files 'core/*.[ch]' | while read -r f; do
+		own=$(cut -d/ -f2 <<<"$f")
+		includes "$f" | grep / | cut -d/ -f1 | sort -u | while read -r to; do
+			[ "$own" = "$to" ] || [ ! -d "core/$to" ] || printf '%s %s\n' "$own" "$to"
+		done
+	done | sort -u | tsort 2>&1 >/dev/null | sed 's/^tsort: //' | grep . && return 1
+	return 0
+}
+
+plugin_dirs() {
+	files 'backends/*/CMakeLists.txt' 'sinks/*/CMakeLists.txt' 'reporters/*/CMakeLists.txt' | xargs -r -n1 dirname
+}
+
+check_plugins() {
+	local dir kind name so exported
+	while read -r dir; do
+		kind=${dir%%/*} kind=${kind%s} name=${dir##*/}
+		[ -s "$dir/README.md" ] || fail "$dir: no README.md"
+		files "plugins.d/*.yaml" | xargs -r grep -lE "^[[:space:]]*name:[[:space:]]*${name}[[:space:]]*(#.*)?$" |
+			xargs -r grep -lqE "^[[:space:]]*kind:[[:space:]]*$kind" ||
+			fail "$dir: no plugins.d/NN-$name.yaml with kind: $kind and name: $name"
+		grep -q "tkit_plugin($kind $name" "$dir/CMakeLists.txt" ||
+			fail "$dir/CMakeLists.txt: no tkit_plugin($kind $name ...)"
+		so=$build/plugins/$kind-$name.so
+		[ -e "$so" ] || continue # e.g. no clang to build eBPF; ctest tells
+		exported=$(nm -D --defined-only "$so" | awk '{ print $3 }' | sort | tr '\n' ' ')
+		[ "$exported" = "tkit_plugin " ] || fail "$so exports $exported: it must be tkit_plugin alone"
+	done < <(plugin_dirs)
+}
+
+check_headers() {
+	local h tmp
+	tmp=$(mktemp -d)
+	for h in core/include/tkit/*.h; do
+		h=tkit/${h##*/}
+		printf '#include <%s>\nint main(void) { return 0; }\n' "$h" >"$tmp/t.c"
+		cp "$tmp/t.c" "$tmp/t.cc"
+		# -Wno-long-long: C90 has no 64-bit type, every compiler has.
+		gcc -std=c90 -pedantic -Wno-long-long -Wall -Wextra -Werror -Icore/include -fsyntax-only "$tmp/t.c" ||
+			fail "<$h> is not C90"
+		g++ -std=c++17 -pedantic -Wall -Wextra -Werror -Icore/include -fsyntax-only "$tmp/t.cc" ||
+			fail "<$h> is not C++17"
+	done
+	rm -rf "$tmp"
+}
+
+check_symbols() {
+	local golden=tests/abi/libtkit.symbols now
+	[ -e "$build/lib/libtkit.so" ] || { fail "$build/lib/libtkit.so is not built"; return; }
+	now=$(nm -D --defined-only --with-symbol-versions "$build/lib/libtkit.so" | awk '$2 != "A" { print $3 }' | sort)
+	if [ -n "${TKIT_UPDATE_SYMBOLS:-}" ]; then
+		printf '%s\n' "$now" >"$golden"
+	elif ! diff -u "$golden" <(printf '%s\n' "$now") >&2; then
+		fail "libtkit.so exports something else than $golden says" \
+			"a new symbol: TKIT_UPDATE_SYMBOLS=1 tests/lint.sh symbols; one gone: that breaks plugins"
+	fi
+}
+
+# unix.Malloc is off in .clang-tidy: the analyzer does not know __attribute__((cleanup)); leaks
+# are found by ASan. Everything with its own compile command. One process per CPU; slow ones first.
+check_tidy() {
+	local out
+	[ -e "$build/compile_commands.json" ] || { fail "$build/compile_commands.json is missing"; return; }
+	out=$(files 'core/*.c' 'backends/*.c' 'sinks/*.c' 'reporters/*.c' | grep -v '\.bpf\.c$' |
+		grep -Ff <(sed -n 's/.*"file": ".*\/\(\(core\|backends\|sinks\|reporters\)\/.*\)".*/\1/p' \
+			"$build/compile_commands.json") |
+		xargs -r ls -S | xargs -r -P "$(nproc)" -n 1 clang-tidy -quiet -p "$build" 2>/dev/null |
+		grep -E '(error|warning):')
+	[ -z "$out" ] || fail "clang-tidy:" "$out"
+}
+
+for name in "${@:-${checks[@]}}"; do
+	declare -F "check_$name" >/dev/null || { fail "unknown check '$name'"; continue; }
+	start=$SECONDS
+	"check_$name"
+	printf 'lint: %-8s %s s\n' "$name" $((SECONDS - start))
+done
+[ $failed -eq 0 ] && echo "lint: clean"
+exit $failed
