@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT */
+/* The parts of `tkit plugin`. Each returns the exit status. */
+#ifndef CLI_PLUGIN_CLI_H
+#define CLI_PLUGIN_CLI_H
+
+#include <stdbool.h>
+
+#include "plugin/loader.h"
+
+int plugin_cli_show(struct plugin_registry *registry, const char *what, bool json);
+int plugin_cli_check(struct plugin_registry *registry, char **files, bool json);
+
+#endif
