@@ -7,6 +7,7 @@
 #include "cli/cli.h"
 #include "cli/doctor.h"
 #include "cli/print.h"
+#include "plugin/caps.h"
 #include "plugin/probe.h"
 #include "util/cleanup.h"
 
@@ -128,13 +129,49 @@ static void patient_text(struct buf *out, const struct patient *patient)
 	}
 }
 
+/* Can it be used for what most people want: a command, or, for an import, at all? */
+static bool usable(const struct patient *patient)
+{
+	const struct verdict *v = patient->verdicts;
+
+	return v[v[TKIT_TARGET_COMMAND].asked ? TKIT_TARGET_COMMAND : TKIT_TARGET_NONE].rank > 0;
+}
+
+/* The reason that goes with usable(); NULL if it is. */
+static const char *why_not(const struct patient *patient)
+{
+	const struct verdict *v = patient->verdicts;
+	const char *why =
+		v[v[TKIT_TARGET_COMMAND].asked ? TKIT_TARGET_COMMAND : TKIT_TARGET_NONE].why;
+
+	if (usable(patient))
+		return NULL;
+	if (patient->error)
+		return patient->error;
+	return why ? why : "it cannot watch a command";
+}
+
+static void json_caps(struct buf *out, const struct plugin *plugin)
+{
+	json_key(out, "capabilities");
+	buf_char(out, '[');
+	if (plugin && plugin->desc.caps) {
+		buf_char(out, '"');
+		caps_text(out, TKIT_KIND_BACKEND, plugin->desc.caps, "\",\"");
+		buf_char(out, '"');
+	}
+	buf_char(out, ']');
+}
+
 static void patient_json(struct buf *out, const struct patient *patient)
 {
 	json_item(out);
 	buf_char(out, '{');
 	json_str(out, "name", patient->conf->name);
 	json_str(out, "version", patient->plugin ? patient->plugin->desc.version : NULL);
-	json_str(out, "error", patient->error);
+	json_bool(out, "ok", usable(patient));
+	json_str(out, "why", why_not(patient));
+	json_caps(out, patient->plugin);
 	json_key(out, "targets");
 	buf_char(out, '{');
 	for (int kind = 0; kind < TARGETS; kind++) {

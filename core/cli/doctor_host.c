@@ -219,9 +219,8 @@ void doctor_host(struct buf *out, bool json)
 		print_label(out, "user id");
 		buf_printf(out, "%u\n", (unsigned int)geteuid());
 	}
-	bool_out(out, json, "btf", "kernel BTF",
-		 access("/sys/kernel/btf/vmlinux", R_OK) == 0, "/sys/kernel/btf/vmlinux",
-		 "none readable; eBPF needs CONFIG_DEBUG_INFO_BTF");
+	bool_out(out, json, "btf", "kernel BTF", access("/sys/kernel/btf/vmlinux", R_OK) == 0,
+		 "/sys/kernel/btf/vmlinux", "none readable; eBPF needs CONFIG_DEBUG_INFO_BTF");
 	capabilities_out(out, json);
 	ptrace_out(out, json);
 	seccomp_out(out, json);
