@@ -41,7 +41,7 @@ check_spdx() {
 	while read -r f; do
 		[ -s "$f" ] || continue
 		head -2 "$f" | grep -q 'SPDX-License-Identifier: ' || fail "$f: no SPDX line at the top"
-	done < <(files '*.c' '*.h' '*.def' '*.sh' '*.py' '*.proto' '*.yaml' '*CMakeLists.txt' \
+	done < <(files '*.c' '*.h' '*.def' '*.sh' '*.py' '*.proto' '*CMakeLists.txt' \
 		'*.cmake' dev .ci/run)
 }
 

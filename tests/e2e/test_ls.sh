@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# ls in a Debian, traced by each backend, rebuilt and run from the minimal image.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=../lib/lib.sh
+. "$here/../lib/lib.sh"
+# shellcheck source=../lib/images.sh
+. "$here/../lib/images.sh"
+need_root
+need docker dockerd debootstrap
+need_backend "${backend:=${1:-ebpf}}"
+start_docker || skip "$docker_problem"
+base=$(base_root) || die "no base file system"
+
+"$tkit" run --strict --backend "$backend" --sink file -o "$work/ls.tkit" --root "$base" -- /bin/ls / >"$work/traced" ||
+	die "tkit run ended with $?"
+check "ls prints the same under the tracer" diff "$work/traced" <(chroot "$base" /bin/ls /)
+
+"$tkit" report --root "$base" "$work/ls.tkit" >"$work/report" || die "tkit report ended with $?"
+for f in /bin/ls /lib/x86_64-linux-gnu/libc.so.6 /lib/x86_64-linux-gnu/libselinux.so.1; do
+	[ "$(uname -m)" = x86_64 ] || continue
+	check "the report names $f" grep -qF "$f" "$work/report"
+done
+check "the report names a file that was sought in vain" grep -qF /etc/ld.so.preload "$work/report"
+"$tkit" report --root "$base" "$work/ls.tkit" >"$work/report2"
+check "the report is the same every time" cmp "$work/report" "$work/report2"
+
+for n in 1 2; do
+	"$tkit" report --reporter dockerfile --root "$base" -o "$work/image$n" "$work/ls.tkit" ||
+		die "the dockerfile reporter ended with $?"
+done
+check "rootfs.tar is the same every time" cmp "$work/image1/rootfs.tar" "$work/image2/rootfs.tar"
+check "no path stands twice in rootfs.tar" test -z "$(tar -tf "$work/image1/rootfs.tar" | sort | uniq -d)"
+
+build_image "$work/image1" "test/ls-$backend" || die "docker build failed"
+check "ls runs in the minimal image" docker run --rm --network none "test/ls-$backend"
+listed=$(docker run --rm --network none "test/ls-$backend" | paste -sd' ')
+check "and lists /usr ($listed)" grep -qw usr <<<"$listed"
+size=$(image_size "test/ls-$backend")
+check "its size is right ($(megabytes "$size"))" test "$size" -gt 1500000 -a "$size" -lt 4500000
+done_testing

@@ -1,0 +1,167 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# For end-to-end tests, after lib.sh: Debian root file systems, a private container engine,
+# building and running minimal images. All of it needs root.
+# shellcheck source=lib.sh disable=SC2154,SC2034
+: "${top:?source lib.sh first}"
+cache=$top/build/cache
+
+# The Debian mirror that apt uses here, for bookworm's main archive.
+apt_mirror() {
+	local file=/etc/apt/sources.list.d/debian.sources
+	if [ -e $file ]; then
+		awk '/^URIs:/ { uri = $2 } /^Suites:/ && / bookworm( |$)/ { print uri; exit }' $file
+	else
+		awk '$1 == "deb" { for (i = 2; i < NF; i++) if ($i ~ /^(http|file)/ && $(i + 1) == "bookworm") { print $i; exit } }' \
+			/etc/apt/sources.list /etc/apt/sources.list.d/*.list 2>/dev/null
+	fi
+}
+
+# Prints the directory of a minimal Debian, made once. Never write into it.
+base_root() {
+	local dir=$cache/bookworm-minbase mirror
+	if [ -n "${TKIT_BASE_ROOT:-}" ]; then
+		printf '%s\n' "$TKIT_BASE_ROOT"
+		return
+	fi
+	mkdir -p "$cache"
+	(
+		flock 9
+		[ -d "$dir" ] && exit 0
+		mirror=$(apt_mirror)
+		[ -n "$mirror" ] || { echo "no Debian mirror in apt's sources" >&2; exit 1; }
+		rm -rf --one-file-system "$dir.new"
+		debootstrap --variant=minbase bookworm "$dir.new" "$mirror" >"$cache/debootstrap.log" 2>&1 || {
+			tail -3 "$cache/debootstrap.log" >&2
+			exit 1
+		}
+		umount "$dir.new/proc" "$dir.new/sys" 2>/dev/null || true
+		rm -rf "$dir.new/var/cache/apt/archives"/*.deb "$dir.new/debootstrap"
+		mv "$dir.new" "$dir"
+	) 9>"$cache/lock" || return 1
+	printf '%s\n' "$dir"
+}
+
+# Copies a root file system, without what is mounted in it.
+copy_root() { # FROM TO
+	cp -ax "$1" "$2"
+	mkdir -p "$2/proc" "$2/sys" "$2/dev"
+}
+
+# Prints a Debian with some packages installed by their own scripts, made once per set.
+# The packages are fetched with this machine's apt, so that its proxies and keys count.
+root_with() { # PACKAGE...
+	local base dir name
+	base=$(base_root) || return 1
+	name=$(printf '%s+' "$@")
+	dir=$cache/bookworm-${name%+}
+	mkdir -p "$cache"
+	(
+		flock 9
+		[ -d "$dir" ] && exit 0
+		rm -rf --one-file-system "$dir.new"
+		copy_root "$base" "$dir.new"
+		mkdir -p "$dir.new/var/cache/apt/archives/partial"
+		printf '#!/bin/sh\nexit 101\n' >"$dir.new/usr/sbin/policy-rc.d"
+		chmod +x "$dir.new/usr/sbin/policy-rc.d"
+		apt-get -qq -y -o Dir::State::status="$dir.new/var/lib/dpkg/status" \
+			-o Dir::Cache::archives="$dir.new/var/cache/apt/archives" \
+			-o APT::Install-Recommends=false -o APT::Keep-Downloaded-Packages=true \
+			-o Debug::NoLocking=1 --download-only install "$@" >"$cache/apt.log" 2>&1 &&
+			DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true \
+				chroot "$dir.new" sh -c 'PATH=/usr/sbin:/usr/bin:/sbin:/bin
+					dpkg --install --force-confnew /var/cache/apt/archives/*.deb' >>"$cache/apt.log" 2>&1 || {
+			tail -3 "$cache/apt.log" >&2
+			exit 1
+		}
+		rm -f "$dir.new/usr/sbin/policy-rc.d" "$dir.new/var/cache/apt/archives"/*.deb
+		mv "$dir.new" "$dir"
+	) 9>"$cache/lock" || return 1
+	printf '%s\n' "$dir"
+}
+
+size_of() { # DIR: bytes of its files, as du counts them
+	du -sxb "$1" | cut -f1
+}
+
+megabytes() { # BYTES
+	awk -v n="$1" 'BEGIN { printf n < 10e6 ? "%.2f MB" : "%.0f MB", n / 1e6 }'
+}
+
+# ---- a container engine of our own, on a unix socket, gone when the script ends ----
+
+docker_pid=
+docker_dir=
+stop_docker() {
+	[ -n "$docker_pid" ] || return 0
+	kill "$docker_pid" 2>/dev/null || true
+	wait "$docker_pid" 2>/dev/null || true
+	docker_pid=
+	# Whatever a container left mounted below our directory.
+	awk -v d="$docker_dir/" 'index($5, d) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
+		while read -r m; do umount -l "$m" 2>/dev/null || true; done
+}
+
+# Starts dockerd; fails with the reason in $docker_problem if it cannot run here.
+start_docker() {
+	docker_dir=$work/docker
+	docker_problem=
+	if ! command -v dockerd >/dev/null || ! command -v docker >/dev/null; then
+		docker_problem="docker is not installed"
+		return 1
+	fi
+	[ "$(id -u)" = 0 ] || { docker_problem="dockerd needs root"; return 1; }
+	mkdir -p "$docker_dir"
+	echo '{}' >"$docker_dir/daemon.json"
+	dockerd --iptables=false --ip-masq=false --bridge=none --data-root "$docker_dir/data" \
+		--exec-root "$docker_dir/exec" -H "unix://$docker_dir/sock" --pidfile "$docker_dir/pid" \
+		--config-file "$docker_dir/daemon.json" >"$docker_dir/log" 2>&1 </dev/null &
+	docker_pid=$!
+	at_exit stop_docker
+	export DOCKER_HOST=unix://$docker_dir/sock DOCKER_BUILDKIT=0 DOCKER_CONFIG=$docker_dir/config
+	unset DOCKER_CONTEXT
+	for _ in $(seq 150); do
+		docker version >/dev/null 2>&1 && return 0
+		kill -0 "$docker_pid" 2>/dev/null || break
+		sleep 0.2
+	done
+	docker_problem="dockerd does not start: $(grep -m1 -oE 'failed to.*|Error.*' "$docker_dir/log" || tail -1 "$docker_dir/log")"
+	stop_docker
+	return 1
+}
+
+import_root() { # DIR NAME
+	tar -C "$1" --one-file-system -c . | docker import - "$2" >/dev/null
+}
+
+build_image() { # DIR NAME: DIR holds a Dockerfile
+	docker build -q -t "$2" "$1" >/dev/null 2>"$work/build.log" || {
+		cat "$work/build.log" >&2
+		return 1
+	}
+}
+
+image_size() { # NAME: bytes
+	docker image inspect -f '{{.Size}}' "$1"
+}
+
+# Runs a command in a network of its own that has only a loopback interface.
+isolated() { # CMD...
+	unshare -n sh -c 'ip link set lo up && exec "$@"' sh "$@"
+}
+
+# Runs a command in the network of a process.
+in_network_of() { # PID CMD...
+	local pid=$1
+	shift
+	nsenter -t "$pid" -n "$@"
+}
+
+# Retries a command until it succeeds; at most 15 s.
+eventually() { # CMD...
+	local end=$((SECONDS + 15))
+	until "$@" >/dev/null 2>&1; do
+		[ $SECONDS -lt $end ] || return 1
+		sleep 0.1
+	done
+}

@@ -1,0 +1,99 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# For test scripts: source it after `set -euo pipefail`. Gives
+#   $top $build $tkit   the tree, the build tree (TKIT_BUILD, default build/dev), the program
+#   $work               a fresh directory, removed at the end (TKIT_KEEP=1 keeps it)
+#   at_exit CMD...      runs CMD at the end, last one first
+#   skip REASON, die REASON
+#   need TOOL...        skips if a program is missing
+#   need_backend NAME   skips if the backend cannot run here
+#   check TEXT CMD...   runs CMD; failure is counted and told; done_testing ends the test
+# shellcheck disable=SC2034 # variables for those who source this
+top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+build=$(cd "${TKIT_BUILD:-$top/build/dev}" 2>/dev/null && pwd) || {
+	echo "FAIL: no build tree ${TKIT_BUILD:-$top/build/dev}" >&2
+	exit 1
+}
+tkit=$build/tkit
+export LC_ALL=C.UTF-8
+
+exit_commands=()
+at_exit() {
+	exit_commands+=("$(printf '%q ' "$@")")
+}
+
+run_exit_commands() {
+	local status=$? i
+	trap - EXIT
+	set +e
+	for ((i = ${#exit_commands[@]} - 1; i >= 0; i--)); do
+		eval "${exit_commands[i]}"
+	done
+	exit $status
+}
+trap run_exit_commands EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/tkit-test.XXXXXX")
+chmod 755 "$work"
+[ -n "${TKIT_KEEP:-}" ] || at_exit rm -rf --one-file-system "$work"
+
+die() {
+	printf 'FAIL: %s\n' "$*"
+	exit 1
+}
+
+skip() {
+	printf 'SKIP: %s\n' "$*"
+	exit 77
+}
+
+need() {
+	local tool
+	for tool in "$@"; do
+		command -v "$tool" >/dev/null || skip "$tool is not installed"
+	done
+}
+
+need_root() {
+	[ "$(id -u)" = 0 ] || skip "needs root"
+}
+
+# Prints why a backend cannot run here, nothing if it can.
+backend_problem() { # NAME
+	"$tkit" doctor --json 2>/dev/null | python3 -c '
+import json, sys
+sys.path.insert(0, sys.argv[2])
+from tkittest import parse_doctor
+entry = parse_doctor(json.load(sys.stdin)).get(sys.argv[1])
+if not entry:
+    print("tkit doctor does not know it")
+elif not entry["ok"]:
+    print(entry["why"] or "no reason given")' "$1" "$top/tests/lib" || echo "tkit doctor failed"
+}
+
+need_backend() { # NAME
+	local why
+	why=$(backend_problem "$1")
+	[ -z "$why" ] || skip "backend $1: $why"
+}
+
+failures=0
+checks=0
+check() { # TEXT CMD...
+	local text=$1
+	shift
+	checks=$((checks + 1))
+	if ("$@"); then
+		printf 'ok    %s\n' "$text"
+	else
+		printf 'FAIL  %s\n' "$text"
+		failures=$((failures + 1))
+	fi
+}
+
+done_testing() {
+	printf '%d checks, %d failed\n' "$checks" "$failures"
+	[ "$checks" -gt 0 ] && [ "$failures" -eq 0 ]
+}
