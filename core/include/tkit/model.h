@@ -65,6 +65,9 @@ struct tkit_access {
 	struct tkit_bytes requested; /* as written by the program, the first time */
 	struct tkit_bytes base;      /* with it; empty = unknown or not needed */
 	struct tkit_bytes resolved;  /* the first known; empty = unknown */
+	uint32_t origin;             /* enum tkit_origin; INFERRED: the file was reached below
+				      * another name that a rename or bind mount gave it */
+	uint32_t reserved;
 };
 
 /* State of a path over all runs (`state`). */
@@ -75,6 +78,13 @@ struct tkit_access {
 #define TKIT_PATH_LISTED    (1u << 4) /* was listed as a directory */
 #define TKIT_PATH_EXECUTED  (1u << 5)
 #define TKIT_PATH_MISSING   (1u << 6) /* looked for and not found by the last look of every run */
+
+/*
+ * In some run it is not known whether the path was there before: the root file system
+ * has to tell. A path is one of the run's own making only if CREATED is set and neither
+ * EXISTED nor UNSURE is.
+ */
+#define TKIT_PATH_UNSURE (1u << 7)
 
 /* Annotations of a path by enrichment passes (`enriched` says which are valid). */
 #define TKIT_ENRICHED_NODE    (1u << 0) /* exists, canonical, type, size */
@@ -120,6 +130,30 @@ TKIT_API const struct tkit_path *tkit_model_find(const struct tkit_model *model,
 /* Accesses to a path, sorted by (op, err, exe). NULL past the end. */
 TKIT_API const struct tkit_access *tkit_model_access(const struct tkit_model *model,
 						     const struct tkit_path *path, size_t index);
+
+/*
+ * Whether the file of that absolute name, or a directory above it, came into being in
+ * every run that saw it, and so is no part of what the runs started from. Knows the names
+ * that programs used, the kernel's resolved ones and, with a root file system, canonical
+ * ones. O(length).
+ */
+TKIT_API int tkit_model_created(const struct tkit_model *model, struct tkit_bytes name);
+
+/* Why an access has no absolute path. Such accesses are counted, never dropped silently. */
+enum tkit_pathless {
+	TKIT_PATHLESS_ABSENT = 0,     /* the backend does not know the name */
+	TKIT_PATHLESS_NO_BASE = 1,    /* relative to a directory that is not known */
+	TKIT_PATHLESS_EMPTY = 2,      /* the program passed "" */
+	TKIT_PATHLESS_UNREADABLE = 3, /* the pointer could not be read */
+	TKIT_PATHLESS_TRUNCATED = 4,  /* the name is cut off */
+	TKIT_PATHLESS_NO_FILE = 5,    /* an abstract socket: no file */
+	TKIT_PATHLESS_COUNT_ = 6
+};
+
+/* How many accesses that succeeded (err = 0) or failed (err != 0) have no absolute path. */
+TKIT_API uint64_t tkit_model_pathless(const struct tkit_model *model, enum tkit_pathless reason,
+				      int failed);
+TKIT_API const char *tkit_pathless_name(int reason); /* "no-base"; NULL if unknown */
 
 /* What all backends of all runs can see (AND of their caps; OR within one run). */
 TKIT_API uint64_t tkit_model_caps(const struct tkit_model *model);
