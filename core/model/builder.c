@@ -165,6 +165,22 @@ static uint64_t flag_bits(const struct tkit_event *event)
 	return event->valid & TKIT_V_FLAGS && event->op != TKIT_OP_QUOTACTL ? event->flags : 0;
 }
 
+static uint8_t variant_of(const struct tkit_event *event)
+{
+	static const struct {
+		uint32_t pflag;
+		uint8_t variant;
+	} rows[] = {{TKIT_P_NOFOLLOW, CELL_NOFOLLOW}, {TKIT_P_FD, CELL_FD},
+		    {TKIT_P_DELETED, CELL_DELETED},   {TKIT_P_OUTSIDE_ROOT, CELL_OUTSIDE},
+		    {TKIT_P_RES_TRUNC, CELL_RES_CUT}, {TKIT_P_TRUNCATED, CELL_CUT}};
+	uint8_t variant = event->type == TKIT_EVENT_EXEC ? CELL_EXEC : 0;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (event->pflags & rows[i].pflag)
+			variant |= rows[i].variant;
+	return variant;
+}
+
 /* Fills a cell from one event; strings that only the first event of a cell gives stay out. */
 static int make_cell(struct model_builder *b, const struct intake *in, struct cell *cell)
 {
@@ -201,10 +217,7 @@ static int make_cell(struct model_builder *b, const struct intake *in, struct ce
 		key->sysno = (uint32_t)event->sysno;
 		key->arch = (uint8_t)event->arch;
 	}
-	if (event->pflags & TKIT_P_NOFOLLOW)
-		key->variant |= CELL_NOFOLLOW;
-	if (event->pflags & TKIT_P_FD)
-		key->variant |= CELL_FD;
+	key->variant = variant_of(event);
 	if ((event->valid & TKIT_V_INODE) && (event->mode & 0170000) == 0040000)
 		cell->pflags |= TKIT_P_DIRECTORY;
 	rc = find_programs(b, in, key);
@@ -354,10 +367,7 @@ static int add_image(struct model_builder *b, const struct intake *in)
 		caller = pids_get(&in->run->pids, event->pid);
 	if (!prog->has_exec) {
 		prog->has_exec = 1;
-		prog->first_seq = in->run->seq;
-		prog->first_ns = in->ns;
 		prog->parent = caller;
-		prog->pid = event->valid & TKIT_V_PID ? event->pid : 0;
 	}
 	prog->execs = add_count(prog->execs, in->count);
 	if (note_comm(b, prog, event) < 0)
@@ -384,12 +394,12 @@ static int add_fork(struct model_builder *b, const struct intake *in)
 	return event->valid & TKIT_V_PID ? pids_set(&in->run->pids, event->pid, exe) : 0;
 }
 
-static int add_exec(struct model_builder *b, const struct intake *in)
+/* Says only which program a process runs: merged traces have this. */
+static int add_marker(struct model_builder *b, const struct intake *in)
 {
-	/* op none: only the new image, the access is an event of its own (merged traces). */
-	int rc = in->event->op == TKIT_OP_NONE ? 0 : add_access(b, in);
+	struct cell_key ignored = {0};
 
-	return rc ? rc : add_image(b, in);
+	return find_programs(b, in, &ignored);
 }
 
 int model_builder_add_event(struct model_builder *builder, uint32_t run,
@@ -405,13 +415,17 @@ int model_builder_add_event(struct model_builder *builder, uint32_t run,
 	if (event->valid & TKIT_V_TS && event->ts_ns > data->info.armed_monotonic_ns)
 		in.ns = event->ts_ns - data->info.armed_monotonic_ns;
 	data->seq++;
-	data->facts = add_count(data->facts, in.count);
+	if (event->type == TKIT_EVENT_ACCESS || event->type == TKIT_EVENT_EXEC)
+		data->facts = add_count(data->facts, in.count);
 	switch (event->type) {
 	case TKIT_EVENT_ACCESS:
-		rc = add_access(builder, &in);
+		rc = event->op == TKIT_OP_NONE ? add_marker(builder, &in)
+					       : add_access(builder, &in);
 		break;
 	case TKIT_EVENT_EXEC:
-		rc = add_exec(builder, &in);
+		rc = add_access(builder, &in);
+		if (!rc)
+			rc = add_image(builder, &in);
 		break;
 	case TKIT_EVENT_FORK:
 		rc = add_fork(builder, &in);

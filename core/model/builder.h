@@ -19,9 +19,15 @@
 #include "model/pids.h"
 #include "util/intern.h"
 
-/* What is part of a cell's key, of pflags. */
+/* `variant` of a cell: those pflags that the meaning of its names depends on, and so on. */
 #define CELL_NOFOLLOW (1u << 0)
 #define CELL_FD       (1u << 1)
+#define CELL_EXEC     (1u << 2) /* an exec event: an access, and a new image */
+#define CELL_DELETED  (1u << 3)
+#define CELL_OUTSIDE  (1u << 4)
+#define CELL_RES_CUT  (1u << 5)
+#define CELL_CUT      (1u << 6)
+#define CELL_INFERRED (1u << 7)
 
 #define CELL_ERR_UNKNOWN (-1)
 
@@ -58,7 +64,6 @@ struct cell {
 	int32_t first_pid;
 	uint8_t has_pid;
 	uint8_t has_flags;
-	uint8_t inferred; /* follows from a rename or mount; not written by model_write() */
 };
 
 /* One program in one run. */
@@ -67,16 +72,14 @@ struct prog {
 	uint32_t exe; /* name id */
 	uint64_t execs;
 	uint64_t forks;
-	uint64_t first_seq; /* of the first exec */
-	uint64_t first_ns;
-	uint32_t parent; /* exe of who executed it first */
-	uint32_t comm;   /* name id */
-	int32_t pid;     /* of the first exec */
+	uint32_t parent; /* exe of who executed it first, if has_exec */
 	uint32_t has_exec;
+	uint32_t comm; /* name id; 0 = unknown */
+	uint32_t reserved;
 };
 
 struct run_data {
-	struct tkit_run pub;
+	struct tkit_run pub;       /* `end` and `complete` are set when the model is finished */
 	struct tkit_run_info info; /* strings in `texts` of the builder or model */
 	struct tkit_run_end end;
 	struct tkit_backend_info *backends;

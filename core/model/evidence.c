@@ -35,7 +35,8 @@ static enum evidence of_failure(const struct tkit_event *event)
 		    op == TKIT_OP_RENAME_FROM || op == TKIT_OP_RENAME_TO ||
 		    op == TKIT_OP_LINK_FROM || op == TKIT_OP_LINK_TO || op == TKIT_OP_LIST ||
 		    op == TKIT_OP_MOUNT || op == TKIT_OP_PIVOT_ROOT || op == TKIT_OP_PIVOT_OLD ||
-		    has_flag(event, O_DIRECTORY) || !(event->valid & TKIT_V_FLAGS))
+		    has_flag(event, O_DIRECTORY) ||
+		    (op == TKIT_OP_OPEN && !(event->valid & TKIT_V_FLAGS)))
 			return EVIDENCE_NONE;
 		return EVIDENCE_ABSENT;
 	case EEXIST:

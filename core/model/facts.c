@@ -143,13 +143,27 @@ static uint32_t parent_of(struct tkit_model *m, uint32_t name)
 	return found;
 }
 
+/* Behind a symlink "x/.." need not be the directory above x. */
+bool name_has_dotdot(struct tkit_bytes text)
+{
+	for (size_t i = 0; i + 2 < text.len; i++)
+		if (text.ptr[i] == '/' && text.ptr[i + 1] == '.' && text.ptr[i + 2] == '.' &&
+		    (i + 3 == text.len || text.ptr[i + 3] == '/'))
+			return true;
+	return false;
+}
+
 /* What the directories above make of a name that was first seen existing at `seq`. */
 static unsigned int outcome_above(struct facts *facts, uint32_t name, uint64_t seq)
 {
+	const struct intern *names = &facts->model->names;
+	struct tkit_bytes text = intern_get(names, name);
+
 	for (uint32_t above = parent_of(facts->model, name); above != name;
 	     name = above, above = parent_of(facts->model, name)) {
 		const struct fact *fact = &facts->by_name[above];
 		unsigned int outcome;
+		size_t rest;
 
 		if (fact->first_seq == SEQ_NONE)
 			continue;
@@ -159,6 +173,9 @@ static unsigned int outcome_above(struct facts *facts, uint32_t name, uint64_t s
 			continue;
 		outcome = facts_outcome(facts, above);
 		if (fact->flags & FACT_BY_LINK || outcome != NAME_CREATED)
+			return NAME_UNSURE;
+		rest = intern_get(names, above).len;
+		if (name_has_dotdot(BYTES(text.ptr + rest, text.len - rest)))
 			return NAME_UNSURE;
 		return NAME_CREATED;
 	}

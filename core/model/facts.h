@@ -7,12 +7,12 @@
 
 #define SEQ_NONE UINT64_MAX
 
-#define FACT_BY_LINK    (1u << 0) /* created as a symbolic link: names below it lead elsewhere */
-#define FACT_MOUNTED    (1u << 1) /* mounted over: below it is another file system */
+#define FACT_BY_LINK     (1u << 0) /* created as a symbolic link: names below it lead elsewhere */
+#define FACT_MOUNTED     (1u << 1) /* mounted over: below it is another file system */
 #define FACT_LINK_TO_OWN (1u << 2) /* some access ended at a file of the run's own making */
 
 struct fact {
-	uint64_t first_seq;  /* any evidence; SEQ_NONE = no fact */
+	uint64_t first_seq; /* any evidence; SEQ_NONE = no fact */
 	uint64_t last_seq;
 	uint64_t exist_seq;  /* first evidence that it exists (before or after the call) */
 	uint64_t create_seq; /* first creation */
@@ -40,5 +40,8 @@ void facts_collect(struct facts *facts, uint32_t run);
 
 /* Did the name exist before the run, was it created in it: NAME_*. */
 unsigned int facts_outcome(struct facts *facts, uint32_t name);
+
+/* Has a ".." component (also as the first one behind a slash). */
+bool name_has_dotdot(struct tkit_bytes text);
 
 #endif

@@ -13,6 +13,11 @@ struct order {
 	const uint32_t *rank; /* of names, in byte order */
 };
 
+static int inferred(const struct cell *cell)
+{
+	return !!(cell->key.variant & CELL_INFERRED);
+}
+
 static int compare_u32(uint32_t a, uint32_t b)
 {
 	return a < b ? -1 : a > b;
@@ -40,18 +45,17 @@ static int compare_cells(const void *a, const void *b, void *arg)
 	if (!c)
 		c = compare_u32(order->rank[x->key.program], order->rank[y->key.program]);
 	if (!c)
-		c = x->inferred - y->inferred;
+		c = inferred(x) - inferred(y);
 	if (!c)
 		c = compare_u32(x->key.run, y->key.run);
 	if (!c)
 		c = x->first_seq < y->first_seq ? -1 : x->first_seq > y->first_seq;
 	if (!c)
-		c = bytes_cmp(x->resolved == INTERN_NONE
-				      ? BYTES_LIT("")
-				      : intern_get(&order->model->names, x->resolved),
-			      y->resolved == INTERN_NONE
-				      ? BYTES_LIT("")
-				      : intern_get(&order->model->names, y->resolved));
+		c = bytes_cmp(
+			x->resolved == INTERN_NONE ? BYTES_LIT("")
+						   : intern_get(&order->model->names, x->resolved),
+			y->resolved == INTERN_NONE ? BYTES_LIT("")
+						   : intern_get(&order->model->names, y->resolved));
 	return c;
 }
 
@@ -105,7 +109,7 @@ static void first_of_access(const struct tkit_model *m, struct tkit_access *to,
 				   .first_pid = cell->first_pid,
 				   .requested = name_or_empty(m, cell->requested),
 				   .base = name_or_empty(m, cell->base),
-				   .origin = cell->inferred ? TKIT_ORIGIN_INFERRED
+				   .origin = inferred(cell) ? TKIT_ORIGIN_INFERRED
 							    : TKIT_ORIGIN_OBSERVED};
 }
 
@@ -148,7 +152,7 @@ static void add_to_path(struct model_path *path, const struct cell *cell)
 static bool same_access(const struct cell *a, const struct cell *b)
 {
 	return a->key.path == b->key.path && a->key.op == b->key.op && a->key.err == b->key.err &&
-	       a->key.program == b->key.program && a->inferred == b->inferred;
+	       a->key.program == b->key.program && inferred(a) == inferred(b);
 }
 
 /* `sorted`: the cells that have a path, in order. */
@@ -246,8 +250,7 @@ static void link_programs(struct tkit_model *m, const uint32_t *order, uint32_t 
 
 		/* Backwards, so that the first run's word is the last. */
 		if (prog->has_exec && prog->parent)
-			m->programs[m->program_of[prog->exe]].parent =
-				m->program_of[prog->parent];
+			m->programs[m->program_of[prog->exe]].parent = m->program_of[prog->parent];
 	}
 }
 

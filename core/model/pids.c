@@ -24,8 +24,7 @@ int pids_set(struct pids *pids, int32_t pid, uint32_t program)
 		programs = realloc(pids->programs, (size_t)room * sizeof(*programs));
 		if (!programs)
 			return -ENOMEM;
-		memset(programs + pids->room, 0,
-		       (size_t)(room - pids->room) * sizeof(*programs));
+		memset(programs + pids->room, 0, (size_t)(room - pids->room) * sizeof(*programs));
 		pids->programs = programs;
 		pids->room = room;
 	}

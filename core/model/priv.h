@@ -25,10 +25,10 @@ struct tkit_model {
 	uint32_t run_count;
 	bool orphan_damage;
 
-	uint32_t *by_run; /* cell indexes, grouped by run */
+	uint32_t *by_run;    /* cell indexes, grouped by run */
 	uint32_t *run_first; /* of each run in by_run; one more at the end */
-	uint32_t *canon; /* name id -> id of its canonical name; NULL = all their own */
-	uint32_t *parents; /* name id -> nearest name above it; INTERN_NONE = not looked up */
+	uint32_t *canon;     /* name id -> id of its canonical name; NULL = all their own */
+	uint32_t *parents;   /* name id -> nearest name above it; INTERN_NONE = not looked up */
 	uint8_t *name_state; /* NAME_* by name id */
 	uint32_t name_count; /* of the three arrays above */
 

@@ -31,9 +31,10 @@ static int copy_text(struct model_builder *b, const char **text)
 
 static int copy_texts(struct model_builder *b, struct tkit_run_info *info)
 {
-	const char **texts[] = {&info->tkit_version, &info->host, &info->host_id, &info->kernel,
-				&info->machine,	     &info->target, &info->root, &info->cwd,
-				&info->image_digest, &info->container_id};
+	const char **texts[] = {&info->tkit_version, &info->host,    &info->host_id,
+				&info->kernel,       &info->machine, &info->target,
+				&info->root,         &info->cwd,     &info->image_digest,
+				&info->container_id};
 
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
 		if (copy_text(b, texts[i]) < 0)
@@ -131,15 +132,16 @@ uint64_t run_data_lost(const struct run_data *run, int reason)
 	return lost;
 }
 
+bool run_data_final(const struct run_data *run)
+{
+	return run_data_lost(run, TKIT_LOSS_DAMAGED) == 0;
+}
+
 /* How much a copy of a run holds: the whole beats a part. */
 static int compare_worth(const struct run_data *a, const struct run_data *b)
 {
-	bool a_damaged = a->lost[TKIT_LOSS_DAMAGED], b_damaged = b->lost[TKIT_LOSS_DAMAGED];
-
-	if (a->has_end != b->has_end)
-		return a->has_end ? -1 : 1;
-	if (a_damaged != b_damaged)
-		return a_damaged ? 1 : -1;
+	if (run_data_final(a) != run_data_final(b))
+		return run_data_final(a) ? -1 : 1;
 	return a->facts > b->facts ? -1 : a->facts < b->facts;
 }
 
@@ -152,11 +154,6 @@ static int compare_runs(const void *a, const void *b)
 		return x->info.armed_realtime_ns < y->info.armed_realtime_ns ? -1 : 1;
 	c = memcmp(x->info.id, y->info.id, sizeof(x->info.id));
 	return c ? c : compare_worth(x, y);
-}
-
-bool run_data_final(const struct run_data *run)
-{
-	return run->has_end && !run->lost[TKIT_LOSS_DAMAGED];
 }
 
 int model_sort_runs(struct tkit_model *m)

@@ -61,6 +61,32 @@ struct moves {
 	uint32_t room;
 };
 
+/* Cuts the last component off; false at the end. */
+static bool go_up(struct tkit_bytes *name)
+{
+	while (name->len > 1 && name->ptr[name->len - 1] != '/')
+		name->len--;
+	if (name->len <= 1)
+		return false;
+	name->len--;
+	return true;
+}
+
+/* The name, or one above it, was moved there in this run. */
+static bool was_moved(const struct tkit_model *m, const struct moves *moves, uint32_t name)
+{
+	struct tkit_bytes text = intern_get(&m->names, name);
+
+	do {
+		uint32_t id = intern_find(&m->names, text);
+
+		if (id < moves->name_count && moves->heads[id] != INTERN_NONE)
+			return true;
+	} while (go_up(&text));
+	return false;
+}
+
+/* Cells come in the order of their first events, so a chain of moves is found in order. */
 static int find_moves(struct tkit_model *m, struct facts *facts, uint32_t run, struct moves *moves)
 {
 	for (uint32_t i = 0; i < moves->count; i++)
@@ -72,7 +98,8 @@ static int find_moves(struct tkit_model *m, struct facts *facts, uint32_t run, s
 		if ((cell->key.op != TKIT_OP_RENAME_TO && cell->key.op != TKIT_OP_MOUNT) ||
 		    cell->key.err || cell->key.path == INTERN_NONE ||
 		    cell->key.aux == INTERN_NONE || cell->key.aux == cell->key.path ||
-		    facts_outcome(facts, cell->key.aux) == NAME_CREATED)
+		    (facts_outcome(facts, cell->key.aux) == NAME_CREATED &&
+		     !was_moved(m, moves, cell->key.aux)))
 			continue;
 		if (moves->count == moves->room) {
 			uint32_t room = moves->room ? moves->room * 2 : 64;
@@ -111,9 +138,8 @@ static int imply(struct tkit_model *m, uint32_t index, uint32_t move_index, size
 		return -ENOMEM;
 	add.key.aux = INTERN_NONE;
 	add.key.evidence = EVIDENCE_AFTER;
-	add.key.variant |= 1u << 7; /* never the key of an observed one */
+	add.key.variant |= CELL_INFERRED;
 	add.requested = add.base = add.root = add.resolved = INTERN_NONE;
-	add.inferred = 1;
 	memcpy(words, &add.key, sizeof(words));
 	new_cell = keyed_get(&m->cells, words, &is_new);
 	if (!new_cell)
@@ -132,15 +158,9 @@ static int imply_all(struct tkit_model *m, const struct moves *moves, uint32_t i
 	if (cell->key.err || cell->key.path == INTERN_NONE)
 		return 0;
 	above = intern_get(&m->names, cell->key.path);
-	while (!rc && above.len > 1) {
-		uint32_t id;
+	while (!rc && go_up(&above)) {
+		uint32_t id = intern_find(&m->names, above);
 
-		while (above.len > 1 && above.ptr[above.len - 1] != '/')
-			above.len--;
-		if (above.len <= 1)
-			break;
-		above.len--;
-		id = intern_find(&m->names, above);
 		if (id >= moves->name_count)
 			continue;
 		for (uint32_t k = moves->heads[id]; !rc && k != INTERN_NONE;
@@ -253,6 +273,7 @@ int model_states(struct tkit_model *m)
 
 int tkit_model_created(const struct tkit_model *model, struct tkit_bytes name)
 {
+	struct tkit_bytes whole = name;
 	bool exact = true;
 
 	while (name.len && name.ptr[0] == '/') {
@@ -260,16 +281,13 @@ int tkit_model_created(const struct tkit_model *model, struct tkit_bytes name)
 		unsigned int state = id < model->name_count ? model->name_state[id] : 0;
 
 		if (state == NAME_CREATED)
-			return 1;
+			return !name_has_dotdot(BYTES(whole.ptr + name.len, whole.len - name.len));
 		/* It was there itself; what is above it does not matter. */
 		if (exact && state)
 			return 0;
 		exact = false;
-		while (name.len > 1 && name.ptr[name.len - 1] != '/')
-			name.len--;
-		if (name.len <= 1)
+		if (!go_up(&name))
 			break;
-		name.len--;
 	}
 	return 0;
 }
