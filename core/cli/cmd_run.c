@@ -1,9 +1,242 @@
 // SPDX-License-Identifier: MIT
+/* tkit run: runs a session and tells how it went. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
 #include "cli/cli.h"
+#include "cli/run_args.h"
+#include "cli/run_help.h"
+#include "plugin/loader.h"
+#include "session/session.h"
+#include "util/buf.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+struct plugins {
+	struct plugin_registry *registry;
+	struct session_plugin backends[RUN_PLUGINS_MAX];
+	struct session_plugin sinks[RUN_PLUGINS_MAX];
+};
+
+static void plugins_done(struct plugins *plugins)
+{
+	for (size_t i = 0; i < RUN_PLUGINS_MAX; i++) {
+		plugin_options_free(plugins->backends[i].options);
+		plugin_options_free(plugins->sinks[i].options);
+	}
+	registry_free(plugins->registry);
+}
+
+static int load_sinks(struct plugins *plugins, const struct run_args *args, struct err *err)
+{
+	for (size_t i = 0; i < args->sink_count; i++) {
+		struct session_plugin *sink = &plugins->sinks[i];
+		int rc = plugin_instance_spec(plugins->registry, TKIT_KIND_SINK, args->sinks[i],
+					      &sink->plugin, &sink->options, err);
+
+		if (rc < 0)
+			return rc;
+	}
+	plugins->sinks[0].output = args->output;
+	return 0;
+}
+
+/* The backends named, or (`automatic`) those left to be chosen. */
+static int load_backends(struct plugins *plugins, const struct run_args *args, bool automatic,
+			 struct err *err)
+{
+	for (size_t i = 0; i < args->backend_count; i++) {
+		struct session_plugin *backend = &plugins->backends[i];
+		int rc = 0;
+
+		if (run_is_auto(args->backends[i]) != automatic)
+			continue;
+		if (automatic)
+			rc = run_auto(plugins->registry, args->target, args->backends[i],
+				      &backend->plugin, &backend->options, err);
+		else
+			rc = plugin_instance_spec(plugins->registry, TKIT_KIND_BACKEND,
+						  args->backends[i], &backend->plugin,
+						  &backend->options, err);
+		if (rc < 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* Without a target option or command: what the backends make do with, or the whole host. */
+static void choose_target(struct run_args *args, const struct plugins *plugins)
+{
+	if (args->target_given)
+		return;
+	args->target = TKIT_TARGET_NONE;
+	for (size_t i = 0; i < args->backend_count; i++)
+		if (!plugins->backends[i].plugin ||
+		    !(plugins->backends[i].plugin->desc.caps & TKIT_CAN_TARGET_NONE))
+			args->target = TKIT_TARGET_ALL;
+}
+
+/* Says what was lost and what helps. */
+static void tell_losses(const struct session_result *result)
+{
+	struct buf list = BUF_INIT;
+	uint64_t total = 0;
+	const char *help = NULL;
+
+	for (int i = 0; i < TKIT_LOSS_COUNT_; i++) {
+		if (!result->losses[i])
+			continue;
+		buf_printf(&list, "%s%s: %llu", list.size ? ", " : "", tkit_loss_name(i),
+			   (unsigned long long)result->losses[i]);
+		total += result->losses[i];
+		if (!help)
+			help = tkit_loss_help(i);
+	}
+	if (total)
+		log_warn("the trace is incomplete: %llu lost (%.*s): %s",
+			 (unsigned long long)total, (int)list.size, list.data ? list.data : "",
+			 help);
+	else
+		log_warn("the trace is incomplete");
+	buf_done(&list);
+}
+
+static void tell(const struct session_result *result)
+{
+	if (!result->complete)
+		tell_losses(result);
+	else if (isatty(STDERR_FILENO) && log_level() >= TKIT_LOG_WARN)
+		fprintf(stderr, "tkit: complete: %llu accesses, %llu events\n",
+			(unsigned long long)result->accesses, (unsigned long long)result->events);
+	log_info("%llu events, %llu accesses, %llu waits for a slow sink",
+		 (unsigned long long)result->events, (unsigned long long)result->accesses,
+		 (unsigned long long)result->queue_waits);
+}
+
+/* Ends as the command did, so that the parent sees the same wait status. */
+static int die_like(int sig)
+{
+	const struct rlimit no_core = {0, 0};
+	struct sigaction plain = {.sa_handler = SIG_DFL};
+	sigset_t set;
+
+	fflush(NULL);
+	setrlimit(RLIMIT_CORE, &no_core);
+	sigaction(sig, &plain, NULL);
+	sigemptyset(&set);
+	sigaddset(&set, sig);
+	sigprocmask(SIG_UNBLOCK, &set, NULL);
+	raise(sig);
+	return 128 + sig;
+}
+
+static int exit_status(const struct run_args *args, const struct session_result *result)
+{
+	int status = result->wait_status;
+
+	if (result->forced)
+		return 128 + result->signal;
+	if (result->signal)
+		return die_like(result->signal); /* interrupted before the command ran */
+	if (status != -1 && WIFSIGNALED(status))
+		return die_like(WTERMSIG(status));
+	if (status != -1 && WEXITSTATUS(status))
+		return WEXITSTATUS(status);
+	return args->strict && !result->complete ? CLI_INCOMPLETE : 0;
+}
+
+static int failure_status(struct err *err, const struct session_result *result)
+{
+	int status = CLI_FAILED;
+
+	if (result->exec_errno)
+		status = result->exec_errno == ENOENT || result->exec_errno == ENOTDIR
+				 ? CLI_NOTFOUND
+				 : CLI_NOEXEC;
+	if (!result->reported)
+		cli_error(err);
+	err_done(err);
+	return status;
+}
+
+static int run_session(const struct run_args *args, const struct plugins *plugins)
+{
+	const struct session_config config = {
+		.backends = plugins->backends,
+		.backend_count = args->backend_count,
+		.sinks = plugins->sinks,
+		.sink_count = args->sink_count,
+		.target = args->target,
+		.argv = args->command,
+		.root = args->root,
+		.pid = args->pid,
+		.cgroup = args->cgroup,
+		.duration_ns = args->duration_ns,
+		.until_exit = args->until_exit,
+	};
+	struct session_result result;
+	struct err err = ERR_INIT;
+	int rc = session_run(&config, &result, &err), status;
+
+	if (rc < 0) {
+		status = failure_status(&err, &result);
+	} else {
+		if (result.wait_status != -1 || args->target != TKIT_TARGET_COMMAND ||
+		    result.forced)
+			tell(&result);
+		status = exit_status(args, &result);
+	}
+	if (result.abandoned) {
+		fflush(NULL);
+		_exit(status);
+	}
+	return status;
+}
+
+static int load_all(struct plugins *plugins, struct run_args *args, struct err *err)
+{
+	int rc = registry_new(&plugins->registry, err);
+
+	if (rc == 0)
+		rc = load_sinks(plugins, args, err);
+	if (rc == 0)
+		rc = load_backends(plugins, args, false, err);
+	if (rc < 0)
+		return rc;
+	choose_target(args, plugins);
+	rc = load_backends(plugins, args, true, err);
+	return rc < 0 ? rc : run_check_targets(plugins->registry, args->target, plugins->backends,
+					       args->backend_count, err);
+}
 
 static int run_command(int argc, char **argv)
 {
-	return cli_usage(&cmd_run, "not written yet");
+	struct plugins plugins = {0};
+	struct run_args args = {0};
+	struct err err = ERR_INIT;
+	int status = run_args_parse(&args, argc, argv);
+
+	if (status)
+		return status;
+	if (load_all(&plugins, &args, &err) < 0) {
+		status = cli_error(&err);
+		err_done(&err);
+	} else {
+		status = run_session(&args, &plugins);
+	}
+	plugins_done(&plugins);
+	return status;
 }
 
-const struct cli_command cmd_run = {.name = "run", .summary = "", .help = "", .run = run_command};
+const struct cli_command cmd_run = {
+	.name = "run",
+	.summary = "trace a command, process, control group or the host",
+	.help = RUN_HELP,
+	.run = run_command,
+};

@@ -34,6 +34,8 @@ struct session_config {
 	const char *cgroup;   /* CGROUP */
 	uint64_t duration_ns; /* 0 = until the target ends */
 	size_t queue_batches; /* 0 = default */
+	bool until_exit;      /* COMMAND, PID: end with the process itself, not with its tree */
+	uint64_t drain_ns;    /* longest silence of a backend after stop(); 0 = default (10 s) */
 };
 
 struct session_result {
@@ -44,12 +46,19 @@ struct session_result {
 	uint64_t events; /* written */
 	uint64_t losses[TKIT_LOSS_COUNT_];
 	uint64_t queue_waits; /* times a backend waited for the bus */
+	uint64_t accesses;    /* facts: sum of `count` over accesses and execs */
+	int signal;           /* forced, or interrupted before the release, by this signal; else 0 */
+	bool reported;        /* the failure has been logged already, when it happened */
+	bool abandoned;       /* a plugin hangs in a thread: free nothing, leave by _exit(2) */
 };
 
 /*
  * Runs a session to its end. Returns 0 with *ret_result filled, or -errno with the cause
  * when tkit itself failed (then the sinks have been closed, and what they wrote is kept
- * as an incomplete trace if the run had begun).
+ * as an incomplete trace if the run had begun); *ret_result is filled then, too.
+ *
+ * A command whose trace ended early (failure, duration_ns) goes on untraced, and
+ * session_run() waits for it, unless it was told by a second signal to leave it alone.
  */
 int session_run(const struct session_config *config, struct session_result *ret_result,
 		struct err *err);

@@ -74,7 +74,7 @@ class Expected:
                 return False
             if a.resolved is not None and a.resolved != self.resolved:
                 return False
-        if self.created is not None and "CREATED" in caps and bool(a.created) != self.created:
+        if self.created is not None and "CREATED" in caps and a.created != self.created:
             return False
         return not (self.thread and a.tid == a.pid)
 

@@ -1,0 +1,179 @@
+// SPDX-License-Identifier: MIT
+#include "session/prepare.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/magic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/vfs.h>
+
+#include "session/procfs.h"
+#include "util/cleanup.h"
+
+static int open_root(struct session *s, const char *open_path, struct err *err)
+{
+	s->root_fd = open(open_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (s->root_fd < 0)
+		return err_sys(err, -errno, "opening the root directory %s", open_path);
+	s->target.root_fd = s->root_fd;
+	s->target.root = s->root;
+	return 0;
+}
+
+static int prepare_root(struct session *s, struct err *err)
+{
+	const char *dir = s->config->root ? s->config->root : "/";
+
+	s->root = realpath(dir, NULL);
+	if (!s->root)
+		return err_sys(err, -errno, "root directory %s", dir);
+	return open_root(s, s->root, err);
+}
+
+static int prepare_command(struct session *s, struct err *err)
+{
+	int rc;
+
+	if (!s->config->argv || !s->config->argv[0])
+		return err_set(err, -EINVAL, "there is no command to run");
+	rc = prepare_root(s, err);
+	if (rc < 0)
+		return rc;
+	rc = launch_resolve(s->config->argv[0], s->config->root ? s->root_fd : -1, &s->executable,
+			    err);
+	if (rc == -ENOENT || rc == -EACCES)
+		s->exec_errno = -rc;
+	s->target.argv = (const char *const *)s->config->argv;
+	return rc;
+}
+
+static int prepare_pid(struct session *s, struct err *err)
+{
+	char path[64], root[PATH_MAX];
+	pid_t pid = s->config->pid;
+	ssize_t n;
+
+	if (pid <= 0 || !procfs_alive(pid))
+		return err_set(err, -ESRCH, "there is no process %d", (int)pid);
+	if (pid == getpid())
+		return err_set(err, -EINVAL, "process %d is tkit itself", (int)pid);
+	s->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
+	if (s->pidfd < 0 && errno == EINVAL)
+		return err_set(err, -EINVAL, "%d is a thread, not a process", (int)pid);
+	if (s->pidfd < 0 && errno != ENOSYS)
+		return err_sys(err, -errno, "process %d", (int)pid);
+	n = procfs_link(pid, "root", root, sizeof(root));
+	if (n < 0)
+		return err_sys(err, (int)n, "reading the root directory of process %d", (int)pid);
+	s->root = strdup(root);
+	if (!s->root)
+		return err_sys(err, -ENOMEM, "process %d", (int)pid);
+	s->target.pid = pid;
+	s->target.pidfd = s->pidfd;
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
+	return open_root(s, path, err);
+}
+
+static int prepare_cgroup(struct session *s, struct err *err)
+{
+	struct statfs fs;
+	struct stat st;
+
+	s->cgroup = realpath(s->config->cgroup, NULL);
+	if (!s->cgroup || stat(s->cgroup, &st) < 0 || statfs(s->cgroup, &fs) < 0)
+		return err_sys(err, -errno, "control group %s", s->config->cgroup);
+	if (!S_ISDIR(st.st_mode) ||
+	    ((unsigned long)fs.f_type != CGROUP2_SUPER_MAGIC &&
+	     (unsigned long)fs.f_type != CGROUP_SUPER_MAGIC))
+		return err_set(err, -EINVAL,
+			       "%s is not a control group; give its directory below /sys/fs/cgroup",
+			       s->config->cgroup);
+	s->target.cgroup_path = s->cgroup;
+	if ((unsigned long)fs.f_type == CGROUP2_SUPER_MAGIC)
+		s->target.cgroup_id = st.st_ino;
+	return prepare_root(s, err);
+}
+
+static uint64_t needed_cap(uint32_t kind)
+{
+	switch (kind) {
+	case TKIT_TARGET_COMMAND:
+		return TKIT_CAN_TARGET_COMMAND;
+	case TKIT_TARGET_PID:
+		return TKIT_CAN_TARGET_PID;
+	case TKIT_TARGET_CGROUP:
+		return TKIT_CAN_TARGET_CGROUP;
+	case TKIT_TARGET_ALL:
+		return TKIT_CAN_TARGET_ALL;
+	default:
+		return TKIT_CAN_TARGET_NONE;
+	}
+}
+
+static int check_backends(struct session *s, struct err *err)
+{
+	static const char *const targets[] = {"no target", "a command", "a process (--pid)",
+					      "a control group (--cgroup)", "the whole host (--all)"};
+	const char *waits = NULL;
+
+	if (!s->config->backend_count || s->config->backend_count > BUS_SOURCES_MAX)
+		return err_set(err, -EINVAL, "a session takes 1 to %d backends", BUS_SOURCES_MAX);
+	for (size_t i = 0; i < s->config->backend_count; i++) {
+		const struct tkit_plugin *desc = &s->config->backends[i].plugin->desc;
+
+		if (!(desc->caps & needed_cap(s->target.kind)))
+			return err_set(err, -EOPNOTSUPP, "backend %s cannot watch %s", desc->name,
+				       targets[s->target.kind]);
+		if (desc->caps & TKIT_BACKEND_WAITS) {
+			if (waits)
+				return err_set(err, -EBUSY,
+					       "backends %s and %s cannot trace the same command",
+					       waits, desc->name);
+			waits = desc->name;
+		}
+		if (desc->caps & TKIT_CAN_PROCESS)
+			s->tree_mask |= 1ull << i;
+	}
+	return 0;
+}
+
+int prepare_target(struct session *s, struct err *err)
+{
+	int rc;
+
+	s->target = (struct tkit_target){
+		.size = sizeof(s->target),
+		.kind = s->config->target,
+		.pidfd = -1,
+		.root_fd = -1,
+		.self_pid = getpid(),
+	};
+	rc = check_backends(s, err);
+	if (rc < 0)
+		return rc;
+	switch (s->config->target) {
+	case TKIT_TARGET_COMMAND:
+		return prepare_command(s, err);
+	case TKIT_TARGET_PID:
+		return prepare_pid(s, err);
+	case TKIT_TARGET_CGROUP:
+		return prepare_cgroup(s, err);
+	default:
+		return prepare_root(s, err);
+	}
+}
+
+void prepare_done(struct session *s)
+{
+	free(s->root);
+	free(s->cgroup);
+	free(s->executable);
+	if (s->root_fd >= 0)
+		close(s->root_fd);
+	if (s->pidfd >= 0)
+		close(s->pidfd);
+}

@@ -1,0 +1,502 @@
+// SPDX-License-Identifier: MIT
+/* The life cycle of a session; see session.h and the picture in <tkit/backend.h>. */
+#include "session/session.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/wait.h>
+
+#include "session/ending.h"
+#include "session/prepare.h"
+#include "session/priv.h"
+#include "session/procfs.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+/* ---- what the threads use ---- */
+
+static void set_eventfd(int fd)
+{
+	uint64_t one = 1;
+
+	/* Fails only if it is readable already. */
+	if (write(fd, &one, sizeof(one)) < 0)
+		return;
+}
+
+void session_wake(struct session *s)
+{
+	set_eventfd(s->wake_fd);
+}
+
+void session_stop(struct session *s)
+{
+	atomic_store(&s->stopping, true);
+	set_eventfd(s->stop_fd);
+	session_wake(s);
+}
+
+void session_force(struct session *s, int sig)
+{
+	s->signal = sig;
+	if (!s->force_ns)
+		s->force_ns = tkit_now_ns();
+	atomic_store(&s->forced, true);
+	bus_force(s->bus);
+	session_stop(s);
+}
+
+void session_fail(struct session *s, const struct err *cause, const char *who)
+{
+	pthread_mutex_lock(&s->lock);
+	if (!s->err.rc)
+		err_set(&s->err, cause->rc, "backend %s: %s", who, err_text(cause));
+	pthread_mutex_unlock(&s->lock);
+	session_stop(s);
+}
+
+bool session_main_waits(struct session *s)
+{
+	bool waits = true;
+
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->config->backend_count; i++)
+		if ((s->config->backends[i].plugin->desc.caps & TKIT_BACKEND_WAITS) &&
+		    s->runners[i].joinable && s->runners[i].state != RUNNER_DONE)
+			waits = false;
+	pthread_mutex_unlock(&s->lock);
+	return waits;
+}
+
+static void on_batch(void *arg, const struct tkit_batch *batch)
+{
+	struct session *s = arg;
+
+	if (!(s->tree_mask >> batch->backend & 1) || !s->tree.alive)
+		return;
+	tree_observe(&s->tree, batch);
+	if (tree_root_gone(&s->tree))
+		session_wake(s);
+}
+
+static void on_sink_failure(void *arg)
+{
+	session_stop(arg);
+}
+
+/* ---- setting up ---- */
+
+static struct session *session_new(const struct session_config *config, struct err *err)
+{
+	struct session *s = calloc(1, sizeof(*s));
+
+	if (!s) {
+		err_sys(err, -ENOMEM, "making a session");
+		return NULL;
+	}
+	s->config = config;
+	s->root_fd = s->pidfd = s->signal_fd = -1;
+	s->launch.sock = s->launch.pidfd = -1;
+	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	s->runners = calloc(config->backend_count + 1, sizeof(*s->runners));
+	s->sinks = calloc(config->sink_count + 1, sizeof(*s->sinks));
+	pthread_mutex_init(&s->lock, NULL);
+	pthread_cond_init(&s->gate_cond, NULL);
+	if (s->wake_fd < 0 || s->stop_fd < 0 || !s->runners || !s->sinks)
+		err_sys(err, errno ? -errno : -ENOMEM, "making a session");
+	return s;
+}
+
+static void session_free(struct session *s)
+{
+	watch_end(s);
+	if (s->launch.pid)
+		launch_done(&s->launch);
+	for (size_t i = 0; i < s->config->backend_count; i++)
+		ctx_done(&s->runners[i].ctx);
+	bus_free(s->bus);
+	tree_done(&s->tree);
+	runinfo_done(&s->info);
+	prepare_done(s);
+	err_done(&s->err);
+	if (s->wake_fd >= 0)
+		close(s->wake_fd);
+	if (s->stop_fd >= 0)
+		close(s->stop_fd);
+	pthread_mutex_destroy(&s->lock);
+	pthread_cond_destroy(&s->gate_cond);
+	free(s->runners);
+	free(s->sinks);
+	free(s);
+}
+
+static int make_bus(struct session *s, struct err *err)
+{
+	struct bus_config config = {
+		.sinks = s->sinks,
+		.sink_count = s->config->sink_count,
+		.queue_batches = s->config->queue_batches,
+		.observe = on_batch,
+		.failed = on_sink_failure,
+		.arg = s,
+	};
+	int rc;
+
+	for (size_t i = 0; i < s->config->sink_count; i++) {
+		s->sinks[i].name = s->config->sinks[i].plugin->desc.name;
+		s->sinks[i].ops = s->config->sinks[i].plugin->ops;
+	}
+	rc = bus_new(&config, &s->bus, err);
+	for (size_t i = 0; rc == 0 && i < s->config->backend_count; i++) {
+		struct runner *r = &s->runners[i];
+
+		r->session = s;
+		r->spec = &s->config->backends[i];
+		r->ops = r->spec->plugin->ops;
+		r->name = r->spec->plugin->desc.name;
+		r->index = (uint32_t)i;
+		r->ctx = (struct tkit_ctx)CTX_INIT(r->name);
+		r->ctx.session = r;
+		r->ctx.session_ops = &runner_ctx_ops;
+		rc = bus_add_source(s->bus, r->index, &r->source);
+		if (rc < 0)
+			return err_sys(err, rc, "too many backends");
+	}
+	return rc;
+}
+
+static int open_sinks(struct session *s, struct err *err)
+{
+	for (size_t i = 0; i < s->config->sink_count; i++) {
+		const struct session_plugin *spec = &s->config->sinks[i];
+		struct bus_sink *sink = &s->sinks[i];
+		const void *options = spec->options ? plugin_options_data(spec->options) : NULL;
+		int rc = sink->ops->open(&sink->ctx, options, spec->output, &sink->self);
+
+		if (rc < 0 && sink->ctx.err.rc)
+			return err_set(err, rc, "sink %s: %s", sink->name, err_text(&sink->ctx.err));
+		if (rc < 0)
+			return err_sys(err, rc, "sink %s: opening", sink->name);
+		sink->open = true;
+	}
+	return 0;
+}
+
+static int hold_command(struct session *s, struct err *err)
+{
+	struct launch_config config = {
+		.path = s->executable,
+		.argv = s->config->argv,
+		.root_fd = s->config->root ? s->root_fd : -1,
+		.mask = s->old_mask,
+		.pipe_action = s->old_pipe,
+		.child_action = s->old_child,
+	};
+	int rc = launch_hold(&s->launch, &config, err);
+
+	if (rc < 0)
+		return rc;
+	s->target.pid = s->launch.pid;
+	s->target.pidfd = s->launch.pidfd;
+	s->command.alive = true;
+	return 0;
+}
+
+static void add_descendant(void *arg, pid_t pid, pid_t parent)
+{
+	tree_add(arg, pid);
+}
+
+static int make_tree(struct session *s, struct err *err)
+{
+	if (!s->tree_mask || !s->target.pid)
+		return 0;
+	if (tree_init(&s->tree, s->target.pid) < 0)
+		return err_sys(err, -ENOMEM, "making the process tree");
+	if (s->target.kind == TKIT_TARGET_PID)
+		procfs_descendants(s->target.pid, add_descendant, &s->tree);
+	return 0;
+}
+
+static void open_gate(struct session *s, enum gate how)
+{
+	pthread_mutex_lock(&s->lock);
+	s->gate = how;
+	pthread_cond_broadcast(&s->gate_cond);
+	pthread_mutex_unlock(&s->lock);
+}
+
+/* All threads have come to this point, or beyond. */
+static bool all_reached(struct session *s, enum runner_state state)
+{
+	bool all = true;
+
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->config->backend_count; i++)
+		if (s->runners[i].joinable && s->runners[i].state < state)
+			all = false;
+	pthread_mutex_unlock(&s->lock);
+	return all;
+}
+
+static int take_failure(struct session *s, struct err *err)
+{
+	int rc;
+
+	pthread_mutex_lock(&s->lock);
+	rc = s->err.rc ? err_set(err, s->err.rc, "%s", err_text(&s->err)) : 0;
+	pthread_mutex_unlock(&s->lock);
+	return rc;
+}
+
+static int arm_backends(struct session *s, struct err *err)
+{
+	int rc = 0;
+
+	s->arming = true;
+	for (size_t i = 0; rc == 0 && i < s->config->backend_count; i++)
+		rc = runner_start(&s->runners[i], err);
+	while (!all_reached(s, RUNNER_ARMED) && !s->force_ns)
+		watch_step(s, -1);
+	if (rc == 0)
+		rc = take_failure(s, err);
+	if (rc == 0 && s->signal)
+		rc = err_set(err, -EINTR, "interrupted before the command was started");
+	return rc;
+}
+
+/* ---- running ---- */
+
+static int release(struct session *s, struct err *err)
+{
+	int rc = runinfo_fill(&s->info, s->config, &s->target);
+
+	if (rc < 0)
+		return err_sys(err, rc, "collecting facts about the host");
+	if (s->config->duration_ns)
+		s->deadline_ns = s->info.run.armed_monotonic_ns + s->config->duration_ns;
+	rc = bus_start(s->bus, &s->info.run, err);
+	if (rc < 0)
+		return rc;
+	s->arming = false;
+	open_gate(s, GATE_OPEN);
+	return s->launch.pid ? launch_go(&s->launch, err) : 0;
+}
+
+static void watch_until_done(struct session *s)
+{
+	while (!all_reached(s, RUNNER_DONE)) {
+		watch_step(s, ending_timeout(s));
+		if (!atomic_load(&s->stopping) && ending_reached(s))
+			session_stop(s);
+		if (atomic_load(&s->stopping) && ending_hopeless(s)) {
+			s->abandoned = true;
+			return;
+		}
+	}
+}
+
+static void join_backends(struct session *s)
+{
+	for (size_t i = 0; i < s->config->backend_count; i++) {
+		struct runner *r = &s->runners[i];
+		bool done;
+
+		pthread_mutex_lock(&s->lock);
+		done = r->state == RUNNER_DONE;
+		pthread_mutex_unlock(&s->lock);
+		if (!r->joinable || !done)
+			continue;
+		pthread_join(r->thread, NULL);
+		r->joinable = false;
+	}
+}
+
+static void fill_end(struct session *s, struct tkit_run_end *end)
+{
+	bool known = true;
+
+	*end = (struct tkit_run_end){.size = sizeof(*end), .wait_status = -1, .complete = 1};
+	pthread_mutex_lock(&s->lock);
+	if (s->launch.pid && !s->command.alive)
+		end->wait_status = s->command.status;
+	for (size_t i = 0; i < s->config->backend_count; i++) {
+		end->deduped += s->runners[i].stats.deduped;
+		end->produced += s->runners[i].stats.produced;
+		known = known && s->runners[i].stats.produced;
+	}
+	if (s->err.rc || s->abandoned)
+		end->complete = 0;
+	pthread_mutex_unlock(&s->lock);
+	if (!known)
+		end->produced = 0;
+}
+
+/* Ends the trace. Returns the first failure of the run. */
+static int finish_trace(struct session *s, struct err *err)
+{
+	struct err sink_err = ERR_INIT;
+	struct tkit_run_end end;
+	int rc;
+
+	join_backends(s);
+	reap_before_end(s);
+	fill_end(s, &end);
+	rc = bus_finish(s->bus, &end, s->force_ns ? FORCE_NS : 0, &sink_err);
+	if (rc == -ETIMEDOUT)
+		s->abandoned = true;
+	if (rc < 0 && !s->err.rc)
+		s->err = sink_err;
+	else
+		err_done(&sink_err);
+	return take_failure(s, err);
+}
+
+static bool command_running(struct session *s)
+{
+	bool running;
+
+	pthread_mutex_lock(&s->lock);
+	running = s->launch.pid && s->command.alive;
+	pthread_mutex_unlock(&s->lock);
+	return running;
+}
+
+/* The trace is over, the command is not: it goes on as if tkit were not there. */
+static void outlast_command(struct session *s, int rc, struct err *err)
+{
+	if (!command_running(s) || s->force_ns)
+		return;
+	if (rc < 0) {
+		log_error("%s", err_text(err));
+		log_warn("tracing has stopped; the command goes on");
+		s->reported = true;
+	}
+	while (command_running(s) && !s->force_ns)
+		watch_step(s, s->launch.pidfd < 0 || s->gone_ns ? 200 : -1);
+}
+
+static int abort_run(struct session *s)
+{
+	atomic_store(&s->stopping, true);
+	set_eventfd(s->stop_fd);
+	open_gate(s, GATE_ABORT);
+	if (s->launch.pid)
+		launch_done(&s->launch);
+	while (!all_reached(s, RUNNER_DONE) && !s->abandoned) {
+		watch_step(s, 200);
+		s->abandoned = s->force_ns && tkit_now_ns() - s->force_ns > FORCE_NS;
+	}
+	join_backends(s);
+	return s->abandoned ? 0 : bus_finish(s->bus, NULL, FORCE_NS, NULL);
+}
+
+static int exec_failure(struct session *s, struct err *err)
+{
+	const char *path = s->executable ? s->executable : s->config->argv[0];
+
+	if (s->exec_errno == ENOENT)
+		return err_set(err, -ENOENT,
+			       "%s: cannot be executed: its interpreter or ELF loader is missing",
+			       path);
+	return err_sys(err, -s->exec_errno, "%s: cannot be executed", path);
+}
+
+static int run_released(struct session *s, struct err *err)
+{
+	int rc;
+
+	watch_until_done(s);
+	rc = finish_trace(s, err);
+	outlast_command(s, rc, err);
+	if (rc == 0 && s->exec_errno)
+		rc = exec_failure(s, err);
+	return rc;
+}
+
+static int run(struct session *s, struct err *err)
+{
+	int rc = prepare_target(s, err);
+
+	if (rc < 0)
+		return rc;
+	rc = make_bus(s, err);
+	if (rc < 0)
+		return rc;
+	rc = open_sinks(s, err);
+	if (rc == 0)
+		rc = watch_begin(s, err);
+	if (rc == 0 && s->target.kind == TKIT_TARGET_COMMAND)
+		rc = hold_command(s, err);
+	if (rc == 0)
+		rc = make_tree(s, err);
+	if (rc == 0)
+		rc = arm_backends(s, err);
+	if (rc == 0)
+		rc = release(s, err);
+	if (rc == 0)
+		return run_released(s, err);
+	abort_run(s);
+	if (s->signal && rc == -EINTR) {
+		err_done(err);
+		return 0;
+	}
+	return rc;
+}
+
+static void fill_result(struct session *s, struct session_result *result)
+{
+	result->wait_status = -1;
+	result->exec_errno = s->exec_errno;
+	result->forced = atomic_load(&s->forced);
+	result->signal = s->signal;
+	result->reported = s->reported;
+	result->abandoned = s->abandoned;
+	pthread_mutex_lock(&s->lock);
+	if (s->launch.pid && s->launch.reaped && !s->command.alive)
+		result->wait_status = s->command.status;
+	pthread_mutex_unlock(&s->lock);
+	if (s->bus && !s->abandoned) {
+		const struct bus_totals *totals = bus_totals(s->bus);
+
+		result->events = totals->events;
+		result->accesses = totals->accesses;
+		result->queue_waits = totals->waits;
+		memcpy(result->losses, totals->losses, sizeof(result->losses));
+	}
+	result->complete = !s->abandoned && !s->err.rc;
+	for (int i = 0; i < TKIT_LOSS_COUNT_; i++)
+		if (result->losses[i])
+			result->complete = false;
+}
+
+int session_run(const struct session_config *config, struct session_result *ret_result,
+		struct err *err)
+{
+	struct err own = ERR_INIT;
+	struct session *s = session_new(config, &own);
+	int rc = own.rc;
+
+	memset(ret_result, 0, sizeof(*ret_result));
+	if (s && rc == 0)
+		rc = run(s, &own);
+	if (s)
+		fill_result(s, ret_result);
+	if (rc < 0 && err)
+		*err = own;
+	else
+		err_done(&own);
+	if (!s)
+		return rc;
+	if (s->abandoned) {
+		/* Somebody still uses all of it. */
+		watch_end(s);
+		return rc;
+	}
+	session_free(s);
+	return rc;
+}
