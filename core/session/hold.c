@@ -106,7 +106,8 @@ void hold_child(int sock, const struct hold_plan *plan, struct hold_request *req
 			go(sock, plan);
 		else if (request->op == HOLD_INSTALL && request->count &&
 			 request->count <= HOLD_FILTER_MAX &&
-			 (size_t)n == HOLD_REQUEST_HEAD + request->count * sizeof(request->filter[0]))
+			 (size_t)n ==
+				 HOLD_REQUEST_HEAD + request->count * sizeof(request->filter[0]))
 			install(sock, request);
 		else
 			reply(sock, EINVAL, -1);

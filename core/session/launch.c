@@ -23,8 +23,8 @@
 /* 0 = executable, else -errno. */
 static int check_executable(const char *path, int root_fd)
 {
-	_cleanup_close_ int fd = root_fd < 0 ? open(path, O_PATH | O_CLOEXEC)
-					     : inroot_open(root_fd, path, O_PATH);
+	_cleanup_close_ int fd =
+		root_fd < 0 ? open(path, O_PATH | O_CLOEXEC) : inroot_open(root_fd, path, O_PATH);
 	char proc[64];
 	struct stat st;
 
