@@ -113,8 +113,8 @@ bool ending_hopeless(struct session *s)
 			r->seen_ns = now;
 		} else if (now - r->seen_ns > HANG_NS) {
 			if (!s->err.rc)
-				err_set(&s->err, -ETIMEDOUT,
-					"backend %s: hangs and does not stop", r->name);
+				err_set(&s->err, -ETIMEDOUT, "backend %s: hangs and does not stop",
+					r->name);
 			hopeless = true;
 		}
 	}

@@ -86,9 +86,8 @@ static int prepare_cgroup(struct session *s, struct err *err)
 	s->cgroup = realpath(s->config->cgroup, NULL);
 	if (!s->cgroup || stat(s->cgroup, &st) < 0 || statfs(s->cgroup, &fs) < 0)
 		return err_sys(err, -errno, "control group %s", s->config->cgroup);
-	if (!S_ISDIR(st.st_mode) ||
-	    ((unsigned long)fs.f_type != CGROUP2_SUPER_MAGIC &&
-	     (unsigned long)fs.f_type != CGROUP_SUPER_MAGIC))
+	if (!S_ISDIR(st.st_mode) || ((unsigned long)fs.f_type != CGROUP2_SUPER_MAGIC &&
+				     (unsigned long)fs.f_type != CGROUP_SUPER_MAGIC))
 		return err_set(err, -EINVAL,
 			       "%s is not a control group; give its directory below /sys/fs/cgroup",
 			       s->config->cgroup);
@@ -117,7 +116,8 @@ static uint64_t needed_cap(uint32_t kind)
 static int check_backends(struct session *s, struct err *err)
 {
 	static const char *const targets[] = {"no target", "a command", "a process (--pid)",
-					      "a control group (--cgroup)", "the whole host (--all)"};
+					      "a control group (--cgroup)",
+					      "the whole host (--all)"};
 	const char *waits = NULL;
 
 	if (!s->config->backend_count || s->config->backend_count > BUS_SOURCES_MAX)

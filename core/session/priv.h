@@ -99,13 +99,13 @@ struct session {
 	bool target_gone; /* PID: the process itself */
 	int signal;       /* that forced, or that came while arming */
 	int exec_errno;
-	uint64_t deadline_ns;     /* of --duration; 0 = none */
-	uint64_t force_ns;        /* when forced */
-	uint64_t gone_ns;         /* when the command or PID was seen to be gone */
-	uint64_t prune_ns;        /* next look at /proc */
-	bool quiet_once;          /* the bus was idle at the last look */
-	bool lingering_told;      /* "still waiting for ..." has been said */
-	unsigned int asked_int;   /* SIGINTs, SIGTERMs that were forwarded or obeyed */
+	uint64_t deadline_ns;   /* of --duration; 0 = none */
+	uint64_t force_ns;      /* when forced */
+	uint64_t gone_ns;       /* when the command or PID was seen to be gone */
+	uint64_t prune_ns;      /* next look at /proc */
+	bool quiet_once;        /* the bus was idle at the last look */
+	bool lingering_told;    /* "still waiting for ..." has been said */
+	unsigned int asked_int; /* SIGINTs, SIGTERMs that were forwarded or obeyed */
 	unsigned int asked_term;
 	struct {
 		uint64_t at;
@@ -122,8 +122,8 @@ extern const struct ctx_session_ops runner_ctx_ops;
 
 /* session.c: any thread. */
 void session_wake(struct session *s);
-void session_stop(struct session *s);                    /* clean stop of all backends */
-void session_force(struct session *s, int sig);          /* main thread: stop at once */
+void session_stop(struct session *s);           /* clean stop of all backends */
+void session_force(struct session *s, int sig); /* main thread: stop at once */
 void session_fail(struct session *s, const struct err *cause, const char *who);
 bool session_main_waits(struct session *s); /* the main thread may wait(2) for the command */
 

@@ -71,8 +71,7 @@ static int fill_backends(struct runinfo *info, const struct session_config *conf
 		return -ENOMEM;
 	for (size_t i = 0; i < config->backend_count; i++) {
 		const struct session_plugin *spec = &config->backends[i];
-		const char *options =
-			spec->options ? plugin_options_text(spec->options) : NULL;
+		const char *options = spec->options ? plugin_options_text(spec->options) : NULL;
 
 		info->backends[i] = (struct tkit_backend_info){
 			.name = spec->plugin->desc.name,

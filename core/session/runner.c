@@ -173,7 +173,7 @@ static void settle(struct runner *r)
 
 	if (!r->drained || refused)
 		bus_lose(r->source, TKIT_LOSS_FORCED, refused ? refused : 1,
-			 r->failed	? "the backend failed"
+			 r->failed    ? "the backend failed"
 			 : r->drained ? "stopped by force"
 				      : "not all events were read before the end");
 	bus_push(r->source);

@@ -178,7 +178,8 @@ static int open_sinks(struct session *s, struct err *err)
 		int rc = sink->ops->open(&sink->ctx, options, spec->output, &sink->self);
 
 		if (rc < 0 && sink->ctx.err.rc)
-			return err_set(err, rc, "sink %s: %s", sink->name, err_text(&sink->ctx.err));
+			return err_set(err, rc, "sink %s: %s", sink->name,
+				       err_text(&sink->ctx.err));
 		if (rc < 0)
 			return err_sys(err, rc, "sink %s: opening", sink->name);
 		sink->open = true;

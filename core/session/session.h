@@ -47,9 +47,9 @@ struct session_result {
 	uint64_t losses[TKIT_LOSS_COUNT_];
 	uint64_t queue_waits; /* times a backend waited for the bus */
 	uint64_t accesses;    /* facts: sum of `count` over accesses and execs */
-	int signal;           /* forced, or interrupted before the release, by this signal; else 0 */
-	bool reported;        /* the failure has been logged already, when it happened */
-	bool abandoned;       /* a plugin hangs in a thread: free nothing, leave by _exit(2) */
+	int signal;     /* forced, or interrupted before the release, by this signal; else 0 */
+	bool reported;  /* the failure has been logged already, when it happened */
+	bool abandoned; /* a plugin hangs in a thread: free nothing, leave by _exit(2) */
 };
 
 /*

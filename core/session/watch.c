@@ -20,9 +20,9 @@
 #include "session/stop.h"
 #include "util/log.h"
 
-static const int forwarded[] = {SIGHUP,  SIGINT,  SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM, SIGTERM,
-				SIGTSTP, SIGTTIN, SIGTTOU, SIGURG,  SIGVTALRM, SIGPROF, SIGWINCH,
-				SIGIO,   SIGPWR,  SIGCONT};
+static const int forwarded[] = {SIGHUP,  SIGINT,   SIGQUIT, SIGUSR1, SIGUSR2, SIGALRM,
+				SIGTERM, SIGTSTP,  SIGTTIN, SIGTTOU, SIGURG,  SIGVTALRM,
+				SIGPROF, SIGWINCH, SIGIO,   SIGPWR,  SIGCONT};
 
 int watch_begin(struct session *s, struct err *err)
 {
