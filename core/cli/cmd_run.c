@@ -99,9 +99,8 @@ static void tell_losses(const struct session_result *result)
 			help = tkit_loss_help(i);
 	}
 	if (total)
-		log_warn("the trace is incomplete: %llu lost (%.*s): %s",
-			 (unsigned long long)total, (int)list.size, list.data ? list.data : "",
-			 help);
+		log_warn("the trace is incomplete: %llu lost (%.*s): %s", (unsigned long long)total,
+			 (int)list.size, list.data ? list.data : "", help);
 	else
 		log_warn("the trace is incomplete");
 	buf_done(&list);
@@ -211,8 +210,9 @@ static int load_all(struct plugins *plugins, struct run_args *args, struct err *
 		return rc;
 	choose_target(args, plugins);
 	rc = load_backends(plugins, args, true, err);
-	return rc < 0 ? rc : run_check_targets(plugins->registry, args->target, plugins->backends,
-					       args->backend_count, err);
+	return rc < 0 ? rc
+		      : run_check_targets(plugins->registry, args->target, plugins->backends,
+					  args->backend_count, err);
 }
 
 static int run_command(int argc, char **argv)

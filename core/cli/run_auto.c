@@ -45,8 +45,7 @@ static int none_can(const struct buf *reasons, enum tkit_target_kind target, str
 }
 
 int run_auto(struct plugin_registry *registry, enum tkit_target_kind target, const char *spec,
-	     const struct plugin **ret_plugin, struct plugin_options **ret_options,
-	     struct err *err)
+	     const struct plugin **ret_plugin, struct plugin_options **ret_options, struct err *err)
 {
 	struct buf reasons = BUF_INIT;
 	int best = 0;
