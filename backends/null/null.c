@@ -28,8 +28,8 @@ struct options {
 };
 
 static const struct tkit_option options[] = {
-	{"count", TKIT_OPTION_INT, offsetof(struct options, count), "1000",
-	 "0..1000000000000", "accesses to make"},
+	{"count", TKIT_OPTION_INT, offsetof(struct options, count), "1000", "0..1000000000000",
+	 "accesses to make"},
 	{"rate", TKIT_OPTION_INT, offsetof(struct options, rate), "0", "0..1000000000",
 	 "accesses a second, 0 for as fast as possible"},
 	{"paths", TKIT_OPTION_INT, offsetof(struct options, paths), "100", "1..1000000000",
@@ -123,15 +123,14 @@ static int emit_access(struct tkit_ctx *ctx, struct null_backend *null)
 
 	tkit_event_init(&event, TKIT_EVENT_ACCESS);
 	event.op = null->options->bad_event ? TKIT_OP_NONE : TKIT_OP_OPEN;
-	event.valid = TKIT_V_TS | TKIT_V_PID | TKIT_V_TID | TKIT_V_ERR | TKIT_V_RET |
-		      TKIT_V_FLAGS | TKIT_V_PATH | TKIT_V_COMM;
+	event.valid = TKIT_V_TS | TKIT_V_PID | TKIT_V_TID | TKIT_V_ERR | TKIT_V_RET | TKIT_V_FLAGS |
+		      TKIT_V_PATH | TKIT_V_COMM;
 	event.ts_ns = tkit_now_ns();
 	event.pid = event.tid = FIRST_PID + (int)(null->made % null->options->processes);
 	event.err = index % 4 == 3 ? ENOENT : 0;
 	event.ret = event.err ? -event.err : 3;
 	event.path.ptr = path;
-	event.path.len =
-		(size_t)snprintf(path, sizeof(path), "/null/%lld/file", (long long)index);
+	event.path.len = (size_t)snprintf(path, sizeof(path), "/null/%lld/file", (long long)index);
 	event.comm = (struct tkit_bytes){"null", 4};
 	if (!event.err) {
 		event.valid |= TKIT_V_RESOLVED;
