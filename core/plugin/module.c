@@ -18,21 +18,38 @@
 
 static struct module *modules; /* main thread only, see loader.h */
 
-static bool read_header(int fd, Elf64_Ehdr *ret)
+static bool read_header(int fd, ElfW(Ehdr) * ret)
 {
 	return pread(fd, ret, sizeof(*ret), 0) == (ssize_t)sizeof(*ret);
 }
 
+/* All that dlopen maps is in the file. It does not look itself: the process would get SIGBUS. */
+static bool is_whole(int fd, const ElfW(Ehdr) * header, uint64_t size)
+{
+	for (size_t i = 0; i < header->e_phnum; i++) {
+		uint64_t at = header->e_phoff + i * sizeof(ElfW(Phdr));
+		ElfW(Phdr) segment;
+
+		if (header->e_phentsize != sizeof(segment) || at > size ||
+		    pread(fd, &segment, sizeof(segment), (off_t)at) != (ssize_t)sizeof(segment))
+			return false;
+		if (segment.p_type == PT_LOAD &&
+		    (segment.p_offset > size || segment.p_filesz > size - segment.p_offset))
+			return false;
+	}
+	return true;
+}
+
 /* Says what dlopen would say less well. The same machine as the running program's is needed. */
-static int check_elf(int fd, const char *file, struct err *err)
+static int check_elf(int fd, const char *file, uint64_t size, struct err *err)
 {
 	_cleanup_close_ int self = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-	Elf64_Ehdr header, own;
+	ElfW(Ehdr) header, own;
 
 	if (!read_header(fd, &header) || memcmp(header.e_ident, ELFMAG, SELFMAG))
 		return err_set(err, -ENOEXEC, "%s: not a shared object (no ELF file)", file);
 	if (self < 0 || !read_header(self, &own))
-		return 0; /* no /proc: dlopen finds out */
+		own = header; /* no /proc: dlopen finds out */
 	if (header.e_ident[EI_CLASS] != own.e_ident[EI_CLASS] ||
 	    header.e_ident[EI_DATA] != own.e_ident[EI_DATA] || header.e_machine != own.e_machine)
 		return err_set(
@@ -42,6 +59,9 @@ static int check_elf(int fd, const char *file, struct err *err)
 			own.e_machine, own.e_ident[EI_CLASS] == ELFCLASS64 ? 64 : 32);
 	if (header.e_type != ET_DYN)
 		return err_set(err, -ENOEXEC, "%s: an ELF file, but not a shared object", file);
+	if (!is_whole(fd, &header, size))
+		return err_set(err, -ENOEXEC, "%s: cut off: its segments are longer than the file",
+			       file);
 	return 0;
 }
 
@@ -68,7 +88,7 @@ static int inspect(const char *file, struct module *module, const char **id, str
 	module->dev = st.st_dev;
 	module->ino = st.st_ino;
 	*id = CHECK_ELF;
-	return check_elf(fd, file, err);
+	return check_elf(fd, file, (uint64_t)st.st_size, err);
 }
 
 /*
