@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/*
+ * A system call that takes a name has returned. Included once for each walker: VARIANT(name)
+ * gives a name its suffix, WALK is the walker.
+ */
+
+/*
+ * Walks from the directory that `dfd` stands for (AT_FDCWD: the working directory). With
+ * `inode`, that is the file itself and its inode is wanted. Returns the EBPF_W_* flags, 0
+ * if there is no such descriptor.
+ */
+__noinline int VARIANT(walk_base)(__u32 slot, __u32 which, int dfd, int inode)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct scratch *s = scratch_of(slot);
+	__u64 dentry, mnt;
+
+	if (!s)
+		return 0;
+	if (dfd == AT_FDCWD_) {
+		dentry = (__u64)BPF_CORE_READ(task, fs, pwd.dentry);
+		mnt = (__u64)BPF_CORE_READ(task, fs, pwd.mnt);
+	} else {
+		struct file *file = fd_file(task, dfd);
+
+		if (!file)
+			return 0;
+		dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
+		mnt = (__u64)BPF_CORE_READ(file, f_path.mnt);
+	}
+	if (inode)
+		put_inode(&s->ev.inodes[0], dentry);
+	return WALK(slot, which, dentry, mnt);
+}
+
+/* The root directory in a struct fs_struct, if it is not the target's. Returns EBPF_W_* or 0. */
+__noinline int VARIANT(walk_root)(__u32 slot, __u64 fs_struct)
+{
+	struct fs_struct *fs = (void *)fs_struct;
+	__u64 dentry = (__u64)BPF_CORE_READ(fs, root.dentry);
+
+	if (dentry == target_root)
+		return 0;
+	return WALK(slot, EBPF_WALK_ROOT, dentry, (__u64)BPF_CORE_READ(fs, root.mnt));
+}
+
+/* What a successful open gave. Returns 0. */
+__noinline int VARIANT(walk_opened)(__u32 slot, int fd)
+{
+	struct scratch *s = scratch_of(slot);
+	struct file *file = fd_file((void *)bpf_get_current_task(), fd);
+	__u64 dentry;
+
+	if (!s || !file) /* another thread has closed it already */
+		return 0;
+	s->ev.bits |= EBPF_E_FILE;
+	if (BPF_CORE_READ(file, f_mode) & FMODE_CREATED_)
+		s->ev.bits |= EBPF_E_CREATED;
+	dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
+	put_inode(&s->ev.inodes[0], dentry);
+	return WALK(slot, EBPF_WALK_RESOLVED, dentry, (__u64)BPF_CORE_READ(file, f_path.mnt));
+}
+
+/*
+ * Name `idx` of the call: reads it and walks to where it starts. Returns 1 if it is a fact.
+ */
+__noinline int VARIANT(name)(__u32 slot, __u32 which)
+{
+	struct scratch *s = scratch_of(slot);
+	__u32 idx = ONE_BIT(which);
+	struct ebpf_row *row;
+	int arg, dirfd, dfd = AT_FDCWD_, st, w;
+	__u32 bits;
+	bool is_fd;
+
+	if (!s)
+		return 0;
+	row = &s->row;
+	bits = row->bits;
+	arg = idx ? row->path2 : row->path;
+	dirfd = idx ? row->dirfd2 : row->dirfd;
+	if (dirfd >= 0)
+		dfd = (int)s->args[dirfd & 7];
+	if (bits & EBPF_SYS_FD) {
+		is_fd = true;
+		st = EBPF_S_NULL;
+	} else {
+		__u64 ptr = s->args[arg & 7];
+
+		if (bits & EBPF_SYS_SOCKADDR)
+			st = read_sockaddr(slot, ptr, (__u32)s->args[(arg + 1) & 7]);
+		else
+			st = read_name(slot, idx, ptr);
+		is_fd = false;
+		if (st & EBPF_S_NULL) {
+			if (bits & (EBPF_SYS_NULL_OK | EBPF_SYS_SOCKADDR))
+				return 0;
+			is_fd = idx == 0 && names_fd(s, true);
+		} else if (!(st & EBPF_S_UNREADABLE) && !s->first[idx] &&
+			   !(st & EBPF_S_ABSTRACT)) {
+			is_fd = idx == 0 ? names_fd(s, false)
+					 : (bits & EBPF_SYS_EMPTY_ALWAYS) != 0;
+		}
+	}
+	if (idx == 0 && (bits & EBPF_SYS_SOURCE) && s->first[0] != '/' &&
+	    !(s->ev.flags & (MS_BIND_ | MS_MOVE_)))
+		return 0; /* a device or a word, not a file */
+	if (bits & EBPF_SYS_SOURCE && st & EBPF_S_NULL && idx == 0)
+		return 0;
+	if ((bits & EBPF_SYS_OUT_BUF) && clobbered(s, arg))
+		st |= EBPF_S_CLOBBERED;
+	if (is_fd) {
+		w = VARIANT(walk_base)(slot, idx ? EBPF_WALK_BASE2 : EBPF_WALK_BASE, dfd, 1);
+		if (!w || (w & EBPF_W_NOPATH)) /* no file, or none with a path */
+			return 0;
+		st |= EBPF_S_FD;
+	} else if (s->first[idx] != '/' && !(st & (EBPF_S_ABSTRACT | EBPF_S_UNREADABLE)) &&
+		   !(s->ev.bits & EBPF_E_OLD_CWD)) {
+		VARIANT(walk_base)(slot, idx ? EBPF_WALK_BASE2 : EBPF_WALK_BASE, dfd, 0);
+	} else if (idx == 0 && (s->ev.resolve & RESOLVE_IN_ROOT_)) {
+		VARIANT(walk_base)(slot, EBPF_WALK_BASE, dfd, 0);
+	}
+	s->ev.strings[idx].flags = st | EBPF_S_PRESENT;
+	return 1;
+}
+
+/* New working and root directory, after the calls that change them. */
+static __always_inline void VARIANT(directories)(struct scratch *s, struct task_struct *task,
+						 __u8 kind)
+{
+	if (kind == EBPF_KIND_CHDIR) {
+		VARIANT(walk_base)(SLOT_SYS_EXIT, EBPF_WALK_RESOLVED, AT_FDCWD_, 1);
+	} else if (kind == EBPF_KIND_CHROOT) {
+		__u64 dentry = (__u64)BPF_CORE_READ(task, fs, root.dentry);
+
+		put_inode(&s->ev.inodes[0], dentry);
+		WALK(SLOT_SYS_EXIT, EBPF_WALK_RESOLVED, dentry,
+		     (__u64)BPF_CORE_READ(task, fs, root.mnt));
+	} else {
+		VARIANT(walk_base)(SLOT_SYS_EXIT, EBPF_WALK_BASE, AT_FDCWD_, 0);
+	}
+}
+
+static __always_inline int VARIANT(sys_exit)(struct pt_regs *regs, long ret)
+{
+	struct task_struct *task;
+	const volatile struct ebpf_row *row;
+	struct scratch *s;
+	__u64 nr = regs->orig_ax;
+	__u32 tgid, table, facts = 0;
+	__u8 kind;
+
+	if (nr >= EBPF_NR_LIMIT || !(rows[nr].kind | rows[EBPF_NR_LIMIT + nr].kind))
+		return 0;
+	tgid = bpf_get_current_pid_tgid() >> 32;
+	task = (void *)bpf_get_current_task();
+	if (!traced(task, tgid))
+		return 0;
+	table = (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT_) ? 1 : 0;
+	row = &rows[(nr + table * EBPF_NR_LIMIT) & (2 * EBPF_NR_LIMIT - 1)];
+	kind = row->kind;
+	if (kind == EBPF_KIND_NONE || (ret <= -512 && ret >= -516)) /* will be restarted */
+		return 0;
+	if (ret == 0 && kind == EBPF_KIND_EXEC) /* told by sched_process_exec */
+		return 0;
+	if (ret < 0 && (kind == EBPF_KIND_STATE || (row->bits & EBPF_SYS_NOPATH)))
+		return 0;
+	s = scratch_of(SLOT_SYS_EXIT);
+	if (!s)
+		return 0;
+	record(s, task, kind == EBPF_KIND_STATE ? EBPF_STATE : EBPF_ACCESS);
+	s->ev.kind = kind;
+	s->ev.nr = nr;
+	s->ev.ret = ret;
+	s->row = *(const struct ebpf_row *)row;
+	read_args(s, regs, table);
+	read_flags(s);
+	if (ret == 0 && kind >= EBPF_KIND_CHDIR) {
+		if (kind != EBPF_KIND_CHROOT)
+			s->ev.bits |= EBPF_E_OLD_CWD;
+		if (kind != EBPF_KIND_CHDIR)
+			s->ev.bits |= EBPF_E_OLD_ROOT;
+		VARIANT(directories)(s, task, kind);
+	}
+	VARIANT(walk_root)(SLOT_SYS_EXIT, s->ev.fs);
+	if (kind == EBPF_KIND_OPEN && ret >= 0)
+		VARIANT(walk_opened)(SLOT_SYS_EXIT, ret);
+	if (table)
+		s->ev.bits |= EBPF_E_COMPAT;
+	if (row->bits & EBPF_SYS_NOPATH) {
+		s->ev.strings[0].flags = EBPF_S_PRESENT | EBPF_S_NULL;
+		facts = 1;
+	} else if (kind != EBPF_KIND_STATE) {
+		facts = VARIANT(name)(SLOT_SYS_EXIT, 0);
+		if (row->path2 >= 0)
+			facts += VARIANT(name)(SLOT_SYS_EXIT, 1);
+		if (!facts)
+			return 0;
+	}
+	/*
+	 * Folding repeats belongs here: a key of names, op, errno, directories and process, looked
+	 * up before and added after the delivery, so that a lost record is never taken as told.
+	 */
+	deliver(s, facts);
+	return 0;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/* Maps, settings and the record that is being made. */
+#ifndef EBPF_COMMON_BPF_H
+#define EBPF_COMMON_BPF_H
+
+/* Written by user space before the load. */
+const volatile struct ebpf_row rows[2 * EBPF_NR_LIMIT] = {}; /* native, then 32-bit */
+const volatile unsigned int filter = EBPF_FILTER_TREE;
+const volatile unsigned long long filter_cgroup = 0;
+const volatile unsigned int wake_bytes = 65536; /* data in the ring that is worth a wake-up */
+
+/* Written by user space before the seeding pass, or found out by it. */
+unsigned int seed_pid = 0;              /* FILTER_TREE: its first process, as tkit sees it */
+int root_fd = -1;                       /* tkit's descriptor of the target's root */
+unsigned int self_tgid = 0;             /* tkit itself, in the first pid namespace */
+unsigned int self_level = 0;            /* depth of tkit's pid namespace */
+unsigned long long self_pidns = 0;      /* and which one it is */
+unsigned long long target_root = 0;     /* struct dentry of the target's root directory */
+unsigned int seeded = 0;                /* processes that the seeding passes have found */
+unsigned int lost_seq = 0;
+
+struct {
+	__uint(type, BPF_MAP_TYPE_RINGBUF);
+	__uint(max_entries, 16 << 20);
+} ring SEC(".maps");
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, EBPF_CNT_COUNT);
+	__type(key, __u32);
+	__type(value, __u64);
+} counters SEC(".maps");
+
+/* The traced processes. Ids are those of the first pid namespace, wherever tkit runs. */
+struct {
+	__uint(type, BPF_MAP_TYPE_HASH);
+	__uint(max_entries, 16384);
+	__type(key, __u32);
+	__type(value, __u32);
+} processes SEC(".maps");
+
+/* FILTER_CGROUP: what was found out about a cgroup; ids are never used again. */
+struct {
+	__uint(type, BPF_MAP_TYPE_LRU_HASH);
+	__uint(max_entries, 4096);
+	__type(key, __u64);
+	__type(value, __u32);
+} cgroups SEC(".maps");
+
+/*
+ * Where records are made. One slot for each program: the kernel never runs a program on a
+ * CPU where it is running already (it counts that, see recursion_misses), but it may run another.
+ */
+enum { SLOT_SYS_EXIT, SLOT_FORK, SLOT_EXEC, SLOT_EXIT, SLOT_SEED, SLOT_COUNT };
+
+struct scratch {
+	__u64 dentry; /* the walker's place */
+	__u64 mnt;
+	__u64 mnt_root;
+	__u64 target_root;
+	__u64 args[8]; /* of the system call */
+	struct ebpf_row row;
+	__u32 walk_start;
+	__u32 walk_mark;
+	__u32 walk_flags;
+	__u32 first[2]; /* first byte of each name */
+	struct ebpf_event ev;
+	char data[EBPF_DATA_MAX + EBPF_PATH_MAX]; /* is ev.data */
+};
+
+struct {
+	__uint(type, BPF_MAP_TYPE_PERCPU_ARRAY);
+	__uint(max_entries, SLOT_COUNT);
+	__type(key, __u32);
+	__type(value, struct scratch);
+} scratches SEC(".maps");
+
+/* A bound that the compiler cannot turn into something the verifier does not follow. */
+#define ONE_BIT(x)                                       \
+	({                                               \
+		__u64 _x = (x);                          \
+		asm volatile("%0 &= 1" : "+r"(_x) : : ); \
+		_x;                                      \
+	})
+
+static __always_inline struct scratch *scratch_of(__u32 slot)
+{
+	return bpf_map_lookup_elem(&scratches, &slot);
+}
+
+static __always_inline void count(__u32 what, __u64 n)
+{
+	__u64 *value = bpf_map_lookup_elem(&counters, &what);
+
+	/* Programs preempt each other on a CPU, so even a per-CPU counter is added to atomically. */
+	if (value)
+		__sync_fetch_and_add(value, n);
+}
+
+/* A pid as tkit sees it; 0 if it does not see it. */
+static __always_inline int pid_nr(struct pid *pid)
+{
+	__u32 level = self_level;
+	struct upid *upid;
+
+	if (level > BPF_CORE_READ(pid, level))
+		return 0;
+	upid = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+	       (__u64)level * bpf_core_type_size(struct upid);
+	if (level && (__u64)BPF_CORE_READ(upid, ns) != self_pidns)
+		return 0;
+	return BPF_CORE_READ(upid, nr);
+}
+
+static __always_inline int task_tgid(struct task_struct *task)
+{
+	return pid_nr(BPF_CORE_READ(task, group_leader, thread_pid));
+}
+
+/* Starts a record about `task`, usually the current one. */
+static __always_inline void record(struct scratch *s, struct task_struct *task, __u8 type)
+{
+	__builtin_memset(&s->ev, 0, sizeof(s->ev));
+	s->ev.ts = bpf_ktime_get_ns();
+	s->ev.version = EBPF_VERSION;
+	s->ev.type = type;
+	s->ev.lost_seq = lost_seq;
+	s->ev.fs = (__u64)BPF_CORE_READ(task, fs);
+	s->ev.cgroup = bpf_get_current_cgroup_id();
+	if (self_level) {
+		s->ev.pid = task_tgid(task);
+		s->ev.tid = pid_nr(BPF_CORE_READ(task, thread_pid));
+		s->ev.ppid = task_tgid(BPF_CORE_READ(task, real_parent));
+	} else {
+		s->ev.pid = BPF_CORE_READ(task, tgid);
+		s->ev.tid = BPF_CORE_READ(task, pid);
+		s->ev.ppid = BPF_CORE_READ(task, real_parent, tgid);
+	}
+	bpf_get_current_comm(s->ev.comm, sizeof(s->ev.comm));
+}
+
+/* Hands the record to user space, or counts it as lost. */
+static __always_inline void deliver(struct scratch *s, __u32 facts)
+{
+	__u32 len = s->ev.len;
+	__u64 avail, flags = BPF_RB_NO_WAKEUP;
+	__u32 wake = wake_bytes;
+
+	if (len > EBPF_DATA_MAX)
+		len = EBPF_DATA_MAX;
+	len = (sizeof(s->ev) + len + 7) & ~7u;
+	s->ev.size = len;
+	s->ev.facts = facts;
+	if (facts)
+		count(EBPF_CNT_PRODUCED, facts);
+	/*
+	 * A wake-up costs more than all the rest. The consumer looks by itself every few
+	 * milliseconds and empties the ring whenever it looks: one is enough, at the threshold.
+	 */
+	avail = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
+	if (avail < wake && avail + len + 8 >= wake)
+		flags = BPF_RB_FORCE_WAKEUP;
+	if (bpf_ringbuf_output(&ring, &s->ev, len, flags)) {
+		if (facts)
+			count(EBPF_CNT_RING_FULL, facts);
+		__sync_fetch_and_add(&lost_seq, 1);
+	}
+}
+
+#endif

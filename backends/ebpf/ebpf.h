@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* The user-space side of the ebpf backend: one instance. */
+#ifndef EBPF_EBPF_H
+#define EBPF_EBPF_H
+
+#include <stdbool.h>
+
+#include <tkit/backend.h>
+#include <tkit/syscalls.h>
+
+#include "event.h"
+
+struct tkit_bpf; /* the skeleton */
+struct ring_buffer;
+
+struct ebpf_options {
+	uint64_t ring_size;
+	int64_t processes;
+	int plain;
+};
+
+/* ---- proc.c: what is remembered about processes ---- */
+
+/* A shared, immutable string. */
+struct text {
+	unsigned int refs;
+	size_t len;
+	char bytes[];
+};
+
+struct text *text_new(struct tkit_bytes bytes); /* NULL when out of memory */
+struct text *text_ref(struct text *text);       /* NULL-safe */
+void text_unref(struct text *text);             /* NULL-safe */
+static inline struct tkit_bytes text_bytes(const struct text *text)
+{
+	return text ? (struct tkit_bytes){text->bytes, text->len} : (struct tkit_bytes){NULL, 0};
+}
+
+/*
+ * Working and root directory of those who share one struct fs_struct; or, in the table of
+ * processes, the program that runs. Only the calls that change a directory need what is
+ * remembered: for all others the kernel program tells the directory as it is.
+ */
+struct known {
+	uint64_t key;      /* 0: free */
+	struct text *cwd;  /* NULL: unknown */
+	struct text *root; /* NULL: the target's */
+	bool root_known;
+	bool root_outside; /* `root` is no path in the target's root */
+	struct text *exe;
+};
+
+struct table {
+	struct known *slots;
+	size_t room; /* power of two, 0 at first */
+	size_t count;
+};
+
+struct known *table_find(const struct table *table, uint64_t key);
+struct known *table_get(struct table *table, uint64_t key); /* adds; NULL: out of memory */
+void table_drop(struct table *table, uint64_t key);
+void table_clear(struct table *table); /* keeps the memory */
+void table_done(struct table *table);
+
+/* ---- the instance ---- */
+
+struct ebpf {
+	struct tkit_ctx *ctx;
+	const struct ebpf_options *options;
+	const struct tkit_target *target;
+	struct tkit_bpf *skel;
+	struct ring_buffer *ring;
+	int cpus;
+	uint64_t *percpu; /* room for one counter's values */
+
+	struct table dirs;      /* by fs_struct */
+	struct table processes; /* by pid */
+	uint32_t lost_seq;
+
+	uint64_t consumed; /* facts in the records read so far */
+	uint64_t extra;    /* facts added here: interpreters, first processes, unreadable names */
+	uint64_t emitted;
+	uint64_t lost;
+	uint64_t told[TKIT_LOSS_COUNT_]; /* kernel counters reported so far */
+	uint64_t looked_ns;              /* when they were read */
+	int rc;      /* first failure of tkit_emit() */
+	int budget;  /* records that this pump() may still read */
+	int idle_ms; /* how long to sleep */
+	bool running;
+	bool stopped;
+
+	size_t used; /* bytes of text[] */
+	char text[(EBPF_WALK_COUNT + 2) * (EBPF_DATA_MAX + 2)];
+};
+
+/* ---- load.c ---- */
+int load_probe(struct tkit_ctx *ctx, const struct tkit_target *target);
+int load_open(struct ebpf *e);  /* loads the programs */
+int load_start(struct ebpf *e); /* attaches them and finds the first processes */
+void load_detach(struct ebpf *e);
+void load_close(struct ebpf *e);
+uint64_t load_counter(struct ebpf *e, enum ebpf_counter counter);
+uint64_t load_misses(struct ebpf *e);
+
+/* ---- decode.c ---- */
+int decode_record(struct ebpf *e, const struct ebpf_event *ev);
+
+/* A place that the kernel walked to, as a path. */
+struct place {
+	bool known;   /* there is a path */
+	bool outside; /* not in the target's root */
+	unsigned int flags; /* EBPF_W_* */
+	struct tkit_bytes path;
+};
+
+struct place decode_place(struct ebpf *e, const struct ebpf_event *ev, int which);
+struct tkit_bytes decode_string(const struct ebpf_event *ev, int idx);
+void decode_head(const struct ebpf *e, const struct ebpf_event *ev, enum tkit_event_type type,
+		 struct tkit_event *out);
+void decode_inode(struct tkit_event *out, const struct ebpf_inode *inode);
+void decode_root(struct tkit_event *out, const struct place *root);
+void decode_emit(struct ebpf *e, const struct tkit_event *event);
+void decode_lose(struct ebpf *e, enum tkit_loss reason, uint64_t n, const char *detail);
+
+/* ---- exec.c ---- */
+void exec_record(struct ebpf *e, const struct ebpf_event *ev);
+
+#endif

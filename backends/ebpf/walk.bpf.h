@@ -1,0 +1,172 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/*
+ * From a place in the file system up to the root of its mount namespace. The kernel's own
+ * bpf_d_path() is not allowed in tracepoint programs.
+ *
+ * What makes the verifier accept it: the running offset lives in the map value, not in a
+ * register, so that all rounds of the loop look the same; functions that are verified once
+ * take numbers only and look the scratch up themselves.
+ */
+#ifndef EBPF_WALK_BPF_H
+#define EBPF_WALK_BPF_H
+
+#define WALK_STEPS       256  /* plain loop: names and mounts on the way */
+#define WALK_STEPS_LOOP  4096 /* with bpf_loop(): more than PATH_MAX can hold */
+#define NAME_ROOM        256
+
+static __always_inline struct mount *mount_of(__u64 vfsmount)
+{
+	return (void *)(vfsmount - bpf_core_field_offset(struct mount, mnt));
+}
+
+/* One step up. Returns 1 at the end. */
+static __always_inline long walk_step(struct scratch *s)
+{
+	struct dentry *dentry = (void *)s->dentry;
+	struct dentry *parent;
+	const unsigned char *name;
+	__u32 len = s->ev.len;
+	long n;
+
+	if (s->dentry == s->target_root) {
+		/* The outermost match counts: a root may be bind-mounted below itself. */
+		s->walk_mark = len - s->walk_start;
+		s->walk_flags |= EBPF_W_INSIDE;
+	}
+	if (s->dentry == s->mnt_root) {
+		struct mount *mnt = (void *)s->mnt;
+		struct mount *up = BPF_CORE_READ(mnt, mnt_parent);
+
+		if (up == mnt || !up)
+			return 1;
+		s->dentry = (__u64)BPF_CORE_READ(mnt, mnt_mountpoint);
+		s->mnt = (__u64)up;
+		s->mnt_root = (__u64)BPF_CORE_READ(up, mnt.mnt_root);
+		return 0;
+	}
+	parent = BPF_CORE_READ(dentry, d_parent);
+	if (parent == dentry || !parent) {
+		s->walk_flags |= EBPF_W_DETACHED;
+		return 1;
+	}
+	if (len > EBPF_DATA_MAX - NAME_ROOM) {
+		s->walk_flags |= EBPF_W_TRUNC;
+		return 1;
+	}
+	name = BPF_CORE_READ(dentry, d_name.name);
+	n = bpf_probe_read_kernel_str(&s->data[len], NAME_ROOM, name);
+	if (n <= 0) {
+		s->walk_flags |= EBPF_W_TRUNC;
+		return 1;
+	}
+	s->ev.len = len + n;
+	s->dentry = (__u64)parent;
+	return 0;
+}
+
+/* Puts the cursor at the place. Returns false if there is nothing to walk. */
+static __always_inline bool walk_begin(struct scratch *s, __u64 dentry, __u64 vfsmount)
+{
+	struct dentry *d = (void *)dentry;
+	struct mount *mnt = mount_of(vfsmount);
+	__u64 ns = (__u64)BPF_CORE_READ(mnt, mnt_ns);
+
+	s->walk_start = s->ev.len;
+	s->walk_mark = 0;
+	s->walk_flags = EBPF_W_DONE;
+	if (ns >= (__u64)-4095) { /* the kernel's own mounts: pipefs, sockfs, shm, ... */
+		s->walk_flags |= EBPF_W_NOPATH;
+		return false;
+	}
+	if (!ns)
+		s->walk_flags |= EBPF_W_DETACHED;
+	if (!BPF_CORE_READ(d, d_hash.pprev) && BPF_CORE_READ(d, d_parent) != d)
+		s->walk_flags |= EBPF_W_DELETED;
+	s->dentry = dentry;
+	s->mnt = (__u64)mnt;
+	s->mnt_root = (__u64)BPF_CORE_READ(mnt, mnt.mnt_root);
+	s->target_root = target_root;
+	return true;
+}
+
+static __always_inline int walk_end(struct scratch *s, __u32 which)
+{
+	struct ebpf_walk *walk;
+
+	if (which >= EBPF_WALK_COUNT)
+		return 0;
+	walk = &s->ev.walks[which];
+	walk->off = s->walk_start;
+	walk->len = s->ev.len - s->walk_start;
+	walk->mark = s->walk_mark;
+	walk->flags = s->walk_flags;
+	return s->walk_flags;
+}
+
+/* Both return the EBPF_W_* flags of the walk. */
+__noinline int walk_plain(__u32 slot, __u32 which, __u64 dentry, __u64 vfsmount)
+{
+	struct scratch *s = scratch_of(slot);
+	bool ended = false;
+
+	if (!s)
+		return 0;
+	if (walk_begin(s, dentry, vfsmount)) {
+		for (int i = 0; i < WALK_STEPS; i++) {
+			if (walk_step(s)) {
+				ended = true;
+				break;
+			}
+		}
+		if (!ended)
+			s->walk_flags |= EBPF_W_TRUNC;
+	}
+	return walk_end(s, which);
+}
+
+struct walk_arg {
+	struct scratch *s;
+};
+
+static long walk_round(__u32 i, struct walk_arg *arg)
+{
+	return walk_step(arg->s);
+}
+
+__noinline int walk_loop(__u32 slot, __u32 which, __u64 dentry, __u64 vfsmount)
+{
+	struct walk_arg arg = {.s = scratch_of(slot)};
+
+	if (!arg.s)
+		return 0;
+	if (walk_begin(arg.s, dentry, vfsmount) &&
+	    bpf_loop(WALK_STEPS_LOOP, walk_round, &arg, 0) >= WALK_STEPS_LOOP)
+		arg.s->walk_flags |= EBPF_W_TRUNC;
+	return walk_end(arg.s, which);
+}
+
+static __always_inline void put_inode(struct ebpf_inode *out, __u64 dentry)
+{
+	struct inode *inode = BPF_CORE_READ((struct dentry *)dentry, d_inode);
+
+	if (!inode)
+		return;
+	out->ino = BPF_CORE_READ(inode, i_ino);
+	out->mode = BPF_CORE_READ(inode, i_mode);
+	out->dev = BPF_CORE_READ(inode, i_sb, s_dev);
+}
+
+static __always_inline struct file *fd_file(struct task_struct *task, int fd)
+{
+	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
+	struct file **fds;
+	struct file *file = NULL;
+
+	if (!fdt || (__u32)fd >= BPF_CORE_READ(fdt, max_fds))
+		return NULL;
+	fds = BPF_CORE_READ(fdt, fd);
+	bpf_probe_read_kernel(&file, sizeof(file), fds + (__u32)fd);
+	return file;
+}
+
+#endif
