@@ -96,10 +96,8 @@ __noinline int VARIANT(name)(__u32 slot, __u32 which)
 			if (bits & (EBPF_SYS_NULL_OK | EBPF_SYS_SOCKADDR))
 				return 0;
 			is_fd = idx == 0 && names_fd(s, true);
-		} else if (!(st & EBPF_S_UNREADABLE) && !s->first[idx] &&
-			   !(st & EBPF_S_ABSTRACT)) {
-			is_fd = idx == 0 ? names_fd(s, false)
-					 : (bits & EBPF_SYS_EMPTY_ALWAYS) != 0;
+		} else if (!(st & EBPF_S_UNREADABLE) && !s->first[idx] && !(st & EBPF_S_ABSTRACT)) {
+			is_fd = idx == 0 ? names_fd(s, false) : (bits & EBPF_SYS_EMPTY_ALWAYS) != 0;
 		}
 	}
 	if (idx == 0 && (bits & EBPF_SYS_SOURCE) && s->first[0] != '/' &&

@@ -10,13 +10,13 @@ const volatile unsigned long long filter_cgroup = 0;
 const volatile unsigned int wake_bytes = 65536; /* data in the ring that is worth a wake-up */
 
 /* Written by user space before the seeding pass, or found out by it. */
-unsigned int seed_pid = 0;              /* FILTER_TREE: its first process, as tkit sees it */
-int root_fd = -1;                       /* tkit's descriptor of the target's root */
-unsigned int self_tgid = 0;             /* tkit itself, in the first pid namespace */
-unsigned int self_level = 0;            /* depth of tkit's pid namespace */
-unsigned long long self_pidns = 0;      /* and which one it is */
-unsigned long long target_root = 0;     /* struct dentry of the target's root directory */
-unsigned int seeded = 0;                /* processes that the seeding passes have found */
+unsigned int seed_pid = 0;          /* FILTER_TREE: its first process, as tkit sees it */
+int root_fd = -1;                   /* tkit's descriptor of the target's root */
+unsigned int self_tgid = 0;         /* tkit itself, in the first pid namespace */
+unsigned int self_level = 0;        /* depth of tkit's pid namespace */
+unsigned long long self_pidns = 0;  /* and which one it is */
+unsigned long long target_root = 0; /* struct dentry of the target's root directory */
+unsigned int seeded = 0;            /* processes that the seeding passes have found */
 unsigned int lost_seq = 0;
 
 struct {
@@ -76,11 +76,11 @@ struct {
 } scratches SEC(".maps");
 
 /* A bound that the compiler cannot turn into something the verifier does not follow. */
-#define ONE_BIT(x)                                       \
-	({                                               \
-		__u64 _x = (x);                          \
-		asm volatile("%0 &= 1" : "+r"(_x) : : ); \
-		_x;                                      \
+#define ONE_BIT(x)                                      \
+	({                                              \
+		__u64 _x = (x);                         \
+		asm volatile("%0 &= 1" : "+r"(_x) : :); \
+		_x;                                     \
 	})
 
 static __always_inline struct scratch *scratch_of(__u32 slot)
@@ -92,7 +92,8 @@ static __always_inline void count(__u32 what, __u64 n)
 {
 	__u64 *value = bpf_map_lookup_elem(&counters, &what);
 
-	/* Programs preempt each other on a CPU, so even a per-CPU counter is added to atomically. */
+	/* Programs preempt each other on a CPU, so even a per-CPU counter is added to atomically.
+	 */
 	if (value)
 		__sync_fetch_and_add(value, n);
 }

@@ -160,7 +160,8 @@ static void set_resolved(struct ebpf *e, struct tkit_event *out, const struct pl
 	if (place->flags & EBPF_W_TRUNC) {
 		out->pflags |= TKIT_P_RES_TRUNC;
 		e->extra++;
-		decode_lose(e, TKIT_LOSS_TRUNCATED, 1, "a directory too deep to follow to its root");
+		decode_lose(e, TKIT_LOSS_TRUNCATED, 1,
+			    "a directory too deep to follow to its root");
 	}
 }
 

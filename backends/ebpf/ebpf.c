@@ -12,12 +12,12 @@
 #include "ebpf.h"
 #include "tkit.skel.h"
 
-#define BATCH           4096      /* records that one pump() reads at most */
-#define IDLE_MS_MIN     2         /* how long to sleep between two looks at the ring; */
-#define IDLE_MS_MAX     32        /* the kernel wakes us earlier only when it fills up */
-#define LOOK_NS         200000000 /* how often the kernel's counters are read */
-#define DRAIN_NS        200000000 /* how long programs that were running at stop() may take */
-#define PUMP_ENOUGH     (-0x7fff) /* out of the ring's callback: stop here for now */
+#define BATCH       4096      /* records that one pump() reads at most */
+#define IDLE_MS_MIN 2         /* how long to sleep between two looks at the ring; */
+#define IDLE_MS_MAX 32        /* the kernel wakes us earlier only when it fills up */
+#define LOOK_NS     200000000 /* how often the kernel's counters are read */
+#define DRAIN_NS    200000000 /* how long programs that were running at stop() may take */
+#define PUMP_ENOUGH (-0x7fff) /* out of the ring's callback: stop here for now */
 
 static int on_record(void *arg, void *data, size_t size)
 {
@@ -25,8 +25,7 @@ static int on_record(void *arg, void *data, size_t size)
 	const struct ebpf_event *ev = data;
 	int rc;
 
-	if (size < sizeof(*ev) || ev->version != EBPF_VERSION ||
-	    ev->len > size - sizeof(*ev))
+	if (size < sizeof(*ev) || ev->version != EBPF_VERSION || ev->len > size - sizeof(*ev))
 		return tkit_fail(e->ctx, -EPROTO, "record of %zu bytes in the ring", size);
 	rc = decode_record(e, ev);
 	if (rc)

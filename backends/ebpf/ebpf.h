@@ -83,9 +83,9 @@ struct ebpf {
 	uint64_t lost;
 	uint64_t told[TKIT_LOSS_COUNT_]; /* kernel counters reported so far */
 	uint64_t looked_ns;              /* when they were read */
-	int rc;      /* first failure of tkit_emit() */
-	int budget;  /* records that this pump() may still read */
-	int idle_ms; /* how long to sleep */
+	int rc;                          /* first failure of tkit_emit() */
+	int budget;                      /* records that this pump() may still read */
+	int idle_ms;                     /* how long to sleep */
 	bool running;
 	bool stopped;
 
@@ -107,8 +107,8 @@ int decode_record(struct ebpf *e, const struct ebpf_event *ev);
 
 /* A place that the kernel walked to, as a path. */
 struct place {
-	bool known;   /* there is a path */
-	bool outside; /* not in the target's root */
+	bool known;         /* there is a path */
+	bool outside;       /* not in the target's root */
 	unsigned int flags; /* EBPF_W_* */
 	struct tkit_bytes path;
 };

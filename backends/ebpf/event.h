@@ -112,12 +112,12 @@ struct ebpf_walk {
 };
 
 enum ebpf_walk_index {
-	EBPF_WALK_BASE = 0,           /* FORK, STATE, PROC, pivot_root: working directory (new) */
-	EBPF_WALK_BASE2 = 1,          /* of the second name */
-	EBPF_WALK_LOADER = 1,         /* EXEC: the ELF interpreter */
-	EBPF_WALK_ROOT = 2,           /* absent: the target's root */
-	EBPF_WALK_RESOLVED = 3,       /* where it led; CHDIR, CHROOT: the new directory */
-	EBPF_WALK_EXE = 4,            /* EXEC, PROC: /proc/PID/exe */
+	EBPF_WALK_BASE = 0,     /* FORK, STATE, PROC, pivot_root: working directory (new) */
+	EBPF_WALK_BASE2 = 1,    /* of the second name */
+	EBPF_WALK_LOADER = 1,   /* EXEC: the ELF interpreter */
+	EBPF_WALK_ROOT = 2,     /* absent: the target's root */
+	EBPF_WALK_RESOLVED = 3, /* where it led; CHDIR, CHROOT: the new directory */
+	EBPF_WALK_EXE = 4,      /* EXEC, PROC: /proc/PID/exe */
 	EBPF_WALK_COUNT = 5
 };
 
@@ -127,32 +127,32 @@ struct ebpf_inode {
 	unsigned int mode; /* 0: unknown */
 };
 
-#define EBPF_E_COMPAT   1u  /* 32-bit system call */
-#define EBPF_E_CREATED  2u  /* the open made the file */
-#define EBPF_E_FILE     4u  /* the opened file was there to be looked at */
-#define EBPF_E_OLD_CWD  8u  /* the working directory was changed by this very call */
-#define EBPF_E_OLD_ROOT 16u /* the root directory was changed by this very call */
-#define EBPF_E_FDPATH   32u /* EXEC: the name is the kernel's "/dev/fd/N[/REST]" (execveat) */
-#define EBPF_E_INTERP   64u /* EXEC: string 1 is an interpreter (script, binfmt_misc) */
-#define EBPF_E_FS_LAST  128u /* EXIT: nobody else shares its directories */
+#define EBPF_E_COMPAT    1u   /* 32-bit system call */
+#define EBPF_E_CREATED   2u   /* the open made the file */
+#define EBPF_E_FILE      4u   /* the opened file was there to be looked at */
+#define EBPF_E_OLD_CWD   8u   /* the working directory was changed by this very call */
+#define EBPF_E_OLD_ROOT  16u  /* the root directory was changed by this very call */
+#define EBPF_E_FDPATH    32u  /* EXEC: the name is the kernel's "/dev/fd/N[/REST]" (execveat) */
+#define EBPF_E_INTERP    64u  /* EXEC: string 1 is an interpreter (script, binfmt_misc) */
+#define EBPF_E_FS_LAST   128u /* EXIT: nobody else shares its directories */
 #define EBPF_E_NO_LOADER 256u /* EXEC: the ELF interpreter was not looked for */
 
 struct ebpf_event {
-	unsigned long long ts;     /* CLOCK_MONOTONIC */
-	unsigned int size;         /* of the record, a multiple of 8 */
-	unsigned char version;     /* EBPF_VERSION */
-	unsigned char type;        /* enum ebpf_type */
-	unsigned char kind;        /* enum ebpf_kind */
-	unsigned char facts;       /* how many facts were lost if this record were */
-	unsigned int bits;         /* EBPF_E_* */
-	int nr;                    /* system call */
-	long long ret;             /* EXIT: wait status */
-	unsigned long long flags;  /* the flags argument */
+	unsigned long long ts;      /* CLOCK_MONOTONIC */
+	unsigned int size;          /* of the record, a multiple of 8 */
+	unsigned char version;      /* EBPF_VERSION */
+	unsigned char type;         /* enum ebpf_type */
+	unsigned char kind;         /* enum ebpf_kind */
+	unsigned char facts;        /* how many facts were lost if this record were */
+	unsigned int bits;          /* EBPF_E_* */
+	int nr;                     /* system call */
+	long long ret;              /* EXIT: wait status */
+	unsigned long long flags;   /* the flags argument */
 	unsigned long long resolve; /* openat2: open_how.resolve */
-	unsigned long long fs;     /* which struct fs_struct: shared by who shares directories */
-	unsigned long long cgroup; /* cgroup v2 id */
-	unsigned int lost_seq;     /* grows with each lost record */
-	unsigned int len;          /* bytes used in data[] */
+	unsigned long long fs;      /* which struct fs_struct: shared by who shares directories */
+	unsigned long long cgroup;  /* cgroup v2 id */
+	unsigned int lost_seq;      /* grows with each lost record */
+	unsigned int len;           /* bytes used in data[] */
 	int pid;
 	int tid;
 	int ppid; /* FORK: the creator */

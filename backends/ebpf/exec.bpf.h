@@ -3,10 +3,10 @@
 #ifndef EBPF_EXEC_BPF_H
 #define EBPF_EXEC_BPF_H
 
-#define AT_BASE_        7
-#define AUXV_PAIRS      24
-#define FDPATH_PREFIX   8  /* "/dev/fd/" */
-#define FDPATH_DIGITS   10
+#define AT_BASE_      7
+#define AUXV_PAIRS    24
+#define FDPATH_PREFIX 8 /* "/dev/fd/" */
+#define FDPATH_DIGITS 10
 
 /* The N of the kernel's "/dev/fd/N[/REST]", which is the first string in data[]. */
 static __always_inline int fdpath_fd(struct scratch *s)

@@ -175,8 +175,7 @@ static void read_loader(struct ebpf *e, const struct tkit_event *exec)
 		at = is32 ? ph.p32.p_offset : ph.p64.p_offset;
 		size = is32 ? ph.p32.p_filesz : ph.p64.p_filesz;
 	}
-	if (size > 1 && size <= sizeof(name) &&
-	    pread(fd, name, size, (off_t)at) == (ssize_t)size)
+	if (size > 1 && size <= sizeof(name) && pread(fd, name, size, (off_t)at) == (ssize_t)size)
 		tell_loader_path(e, exec, (struct tkit_bytes){name, strnlen(name, size)}, false,
 				 NULL, 0);
 	close(fd);
@@ -246,7 +245,8 @@ void exec_record(struct ebpf *e, const struct ebpf_event *ev)
 	out.op = TKIT_OP_EXEC;
 	out.valid |= TKIT_V_ERR | TKIT_V_RET;
 	if (ev->nr >= 0) {
-		/* i386 numbers of exec are not in use for it in the other table, and the other way */
+		/* i386 numbers of exec are not in use for it in the other table, and the other way
+		 */
 		const struct tkit_syscall *sys = tkit_syscall_by_nr(TKIT_ARCH_X86_64, ev->nr);
 		bool native = sys && sys->op == TKIT_OP_EXEC;
 

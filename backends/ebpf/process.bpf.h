@@ -93,7 +93,8 @@ static __always_inline int VARIANT(seed)(struct task_struct *task)
 	struct scratch *s;
 	struct file *exe;
 
-	if ((__u32)BPF_CORE_READ(task, pid) != tgid || !BPF_CORE_READ(task, mm)) /* thread; kernel thread */
+	if ((__u32)BPF_CORE_READ(task, pid) != tgid ||
+	    !BPF_CORE_READ(task, mm)) /* thread; kernel thread */
 		return 0;
 	if (tgid == self_tgid)
 		return 0;

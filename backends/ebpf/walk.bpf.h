@@ -10,9 +10,9 @@
 #ifndef EBPF_WALK_BPF_H
 #define EBPF_WALK_BPF_H
 
-#define WALK_STEPS       256  /* plain loop: names and mounts on the way */
-#define WALK_STEPS_LOOP  4096 /* with bpf_loop(): more than PATH_MAX can hold */
-#define NAME_ROOM        256
+#define WALK_STEPS      256  /* plain loop: names and mounts on the way */
+#define WALK_STEPS_LOOP 4096 /* with bpf_loop(): more than PATH_MAX can hold */
+#define NAME_ROOM       256
 
 static __always_inline struct mount *mount_of(__u64 vfsmount)
 {
