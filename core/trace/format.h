@@ -18,6 +18,7 @@
 
 /* Limits for readers; a writer stays far below. */
 #define FORMAT_FRAME_MAX   (64u << 20) /* bytes of a frame, compressed or not */
+#define FORMAT_BLOCK_MAX   (1u << 20)  /* events in a block */
 #define FORMAT_RUNS_MAX    65536u      /* runs in one file */
 #define FORMAT_HEADERS_MAX (64u << 20) /* bytes of memory for all headers of a file */
 

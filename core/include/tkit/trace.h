@@ -65,24 +65,29 @@ enum tkit_trace_item_kind {
 	TKIT_TRACE_RUN = 1,   /* a header: `run`, `info` */
 	TKIT_TRACE_BATCH = 2, /* events of `run`: `batch` */
 	TKIT_TRACE_FOOT = 3,  /* a footer: `run`, `end` */
-	TKIT_TRACE_DAMAGE = 4 /* a part could not be read: `offset`, `lost_bytes`, `text` */
+	TKIT_TRACE_DAMAGE = 4 /* a part could not be read: `offset`, `lost_bytes`, `lost_events`,
+			       * `text` */
 };
 
 struct tkit_trace_item {
 	uint32_t kind;                    /* enum tkit_trace_item_kind */
 	uint32_t run;                     /* index of the run in this file */
-	const struct tkit_run_info *info; /* of `run`, for all kinds but DAMAGE; lives as long as
-					   * the reader */
-	const struct tkit_batch *batch;   /* until the next call */
-	const struct tkit_run_end *end;   /* lives as long as the reader */
+	const struct tkit_run_info *info; /* of `run`; lives as long as the reader. DAMAGE: may be
+					   * NULL. A run whose header was lost has an empty one */
+	const struct tkit_batch *batch;   /* until the next call; its `backend` is an index in
+					   * info->backends, unless those are unknown */
+	const struct tkit_run_end *end;   /* lives as long as the reader; `complete` is 0 if there
+					   * was damage before it */
 	uint64_t offset;                  /* in the file, bytes */
 	uint64_t lost_bytes;
-	const char *text; /* what was wrong; until the next call */
+	const char *text;     /* what was wrong; until the next call */
+	uint64_t lost_events; /* as far as it is known; 0 = unknown */
 };
 
 /*
  * Opens a trace for reading from fd (file, pipe or socket; not closed by the reader).
- * `name` is for messages. Fails with -EBADMSG if it does not start like a trace.
+ * `name` is for messages. Fails with -EBADMSG if it does not start like a trace; where
+ * fd is non-blocking and nothing has come yet, the first next() fails instead.
  * Input is untrusted: every length is checked, memory is bounded.
  */
 TKIT_API int tkit_trace_reader_new(struct tkit_ctx *ctx, int fd, const char *name,
@@ -90,7 +95,7 @@ TKIT_API int tkit_trace_reader_new(struct tkit_ctx *ctx, int fd, const char *nam
 
 /*
  * Next item. Returns 1 with *ret_item filled, 0 at the end, -errno if reading itself
- * failed. Damage is an item, not an error: reading goes on behind it. A file without a
+ * failed, -EAGAIN if fd is non-blocking and has nothing now (call again later). Damage is an item, not an error: reading goes on behind it. A file without a
  * footer ends with a DAMAGE item for the run ("no footer: cut off").
  */
 TKIT_API int tkit_trace_reader_next(struct tkit_trace_reader *reader,

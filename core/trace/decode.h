@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* From messages back to the structs of the public headers. Messages are untrusted. */
+#ifndef TRACE_DECODE_H
+#define TRACE_DECODE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <tkit/sink.h>
+
+#include "tkit.pb-c.h"
+#include "trace/arena.h"
+
+#define DECODE_SLICE 1024u /* events handed out at once */
+
+/* A block that was checked, and how far its events were handed out. */
+struct decode_block {
+	const Tkit__Block *pb;
+	const struct tkit_bytes *strings;
+	const struct tkit_event *kinds; /* events with what their kind tells */
+	uint32_t *file_of_name;         /* as in the writer: file row + 1, 0 = none yet */
+	uint32_t at;                    /* next event */
+	uint32_t names_seen, files_seen;
+	uint64_t ts;
+};
+
+/*
+ * Checks the tables of a block and readies it. 0, -EBADMSG if it makes no sense, -ENOMEM.
+ * Borrows from pb and arena.
+ */
+int decode_block_start(struct decode_block *block, const Tkit__Block *pb, struct arena *arena);
+
+/*
+ * Next events, at most DECODE_SLICE, into `events`. Their number, 0 at the block's end,
+ * -EBADMSG if the columns make no sense from here on.
+ */
+int decode_block_next(struct decode_block *block, struct tkit_event *events);
+
+/* Copies into `arena`. 0 or -ENOMEM. */
+int decode_header(const Tkit__Header *pb, struct arena *arena, struct tkit_run_info *info);
+
+/* 0, -EBADMSG, -ENOMEM. */
+int decode_footer(const Tkit__Footer *pb, struct arena *arena, struct tkit_run_end *end);
+
+#endif

@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: MIT
+/* Reading a trace: frames, records, runs; and what is missing in between. */
+#include <tkit/trace.h>
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "tkit.pb-c.h"
+#include "trace/decode.h"
+#include "trace/format.h"
+#include "trace/input.h"
+
+/* Unpacked, a hostile record can take 20 times its size. */
+#define RECORD_MEMORY_MAX ((size_t)512 << 20)
+#define GAP_MAX           (1ull << 48)
+
+struct run {
+	struct tkit_run_info info;
+	struct tkit_run_end end;
+	uint64_t seen; /* events handed out or known to be lost */
+	bool footed;   /* has its footer */
+	bool damaged;
+	bool cut; /* and that was told */
+};
+
+struct tkit_trace_reader {
+	struct tkit_ctx *ctx;
+	char *name;
+	struct input input;
+	bool checked; /* how it starts */
+	bool started; /* the first record was read: it is a trace */
+	size_t at;    /* next record in the frame */
+	uint64_t record_offset;
+
+	struct arena memory; /* of the record */
+	ProtobufCAllocator allocator;
+	Tkit__Record *record;
+	struct decode_block block;
+	bool in_block;
+	uint32_t block_run;
+	struct tkit_event *events;
+	struct tkit_batch batch;
+
+	struct arena run_memory; /* struct run and all it points to */
+	struct run **runs;
+	uint32_t run_count, run_room;
+	uint32_t unfooted; /* at the end of the file: next run to look at */
+	bool at_end;
+
+	bool ready; /* `item` is to be handed out next, behind the damage before it */
+	struct tkit_trace_item item;
+	bool damage; /* found, but not handed out yet */
+	struct tkit_trace_item damage_item;
+};
+
+static void *record_alloc(void *data, size_t size)
+{
+	return arena_alloc(data, size);
+}
+
+static void record_free(void *data, void *p)
+{
+}
+
+static void no_damage(struct tkit_trace_reader *reader)
+{
+	reader->damage = false;
+	reader->damage_item = (struct tkit_trace_item){.kind = TKIT_TRACE_DAMAGE};
+}
+
+/* Records damage; damage that has not been handed out yet becomes part of it. */
+static void add_damage(struct tkit_trace_reader *reader, uint64_t offset, uint64_t bytes,
+		       const char *text)
+{
+	struct tkit_trace_item *item = &reader->damage_item;
+
+	if (!reader->damage) {
+		item->offset = offset;
+		item->text = text;
+		item->run = reader->run_count ? reader->run_count - 1 : 0;
+		reader->damage = true;
+	}
+	item->lost_bytes += bytes;
+	if (reader->run_count)
+		reader->runs[reader->run_count - 1]->damaged = true;
+}
+
+static void add_gap(struct tkit_trace_reader *reader, uint32_t run, uint64_t events)
+{
+	add_damage(reader, reader->record_offset, 0, "events are missing here");
+	reader->damage_item.run = run;
+	reader->damage_item.lost_events += events;
+	reader->runs[run]->seen += events;
+	reader->runs[run]->damaged = true;
+}
+
+static int give_damage(struct tkit_trace_reader *reader, struct tkit_trace_item *item)
+{
+	*item = reader->damage_item;
+	if (item->run < reader->run_count)
+		item->info = &reader->runs[item->run]->info;
+	no_damage(reader);
+	return 1;
+}
+
+/* ---- runs ---- */
+
+static struct run *run_new(struct tkit_trace_reader *reader)
+{
+	struct run *run;
+
+	if (reader->run_count == FORMAT_RUNS_MAX)
+		return NULL;
+	if (reader->run_count == reader->run_room) {
+		uint32_t room = reader->run_room ? reader->run_room * 2 : 8;
+		struct run **runs = realloc(reader->runs, room * sizeof(struct run *));
+
+		if (!runs)
+			return NULL;
+		reader->runs = runs;
+		reader->run_room = room;
+	}
+	run = arena_alloc(&reader->run_memory, sizeof(*run));
+	if (!run)
+		return NULL;
+	*run = (struct run){0};
+	return reader->runs[reader->run_count++] = run;
+}
+
+/* The run that a block or footer names; one without a header if that was lost. -errno */
+static int run_of(struct tkit_trace_reader *reader, uint64_t key)
+{
+	Tkit__Header lost = TKIT__HEADER__INIT;
+	uint8_t id[16] = {0};
+	struct run *run;
+
+	for (uint32_t i = reader->run_count; i-- > 0;) {
+		run = reader->runs[i];
+		if (format_run_key(run->info.id) == key && !run->footed)
+			return (int)i;
+	}
+	for (int i = 0; i < 8; i++)
+		id[i] = (uint8_t)(key >> (8 * i));
+	lost.run_id.data = id;
+	lost.run_id.len = sizeof(id);
+	run = run_new(reader);
+	if (!run || decode_header(&lost, &reader->run_memory, &run->info) < 0)
+		return -ENOMEM;
+	add_damage(reader, reader->record_offset, 0, "the header of a run is missing");
+	run->damaged = true;
+	return (int)reader->run_count - 1;
+}
+
+/* ---- records ---- */
+
+static void give(struct tkit_trace_reader *reader, const struct tkit_trace_item *item)
+{
+	reader->item = *item;
+	reader->item.offset = reader->record_offset;
+	reader->ready = true;
+}
+
+static int on_header(struct tkit_trace_reader *reader)
+{
+	const Tkit__Header *pb = reader->record->header;
+	struct run *run;
+
+	if (pb->format != FORMAT_VERSION)
+		return tkit_fail(reader->ctx, -ENOTSUP,
+				 "%s: trace of format %u, and this tkit reads format %d",
+				 reader->name, pb->format, FORMAT_VERSION);
+	run = run_new(reader);
+	if (!run || decode_header(pb, &reader->run_memory, &run->info) < 0)
+		return -ENOMEM;
+	give(reader, &(struct tkit_trace_item){
+			     .kind = TKIT_TRACE_RUN,
+			     .run = reader->run_count - 1,
+			     .info = &run->info,
+		     });
+	return 0;
+}
+
+static int on_footer(struct tkit_trace_reader *reader)
+{
+	const Tkit__Footer *pb = reader->record->footer;
+	int number = run_of(reader, pb->run);
+	struct run *run;
+	int rc;
+
+	if (number < 0)
+		return number;
+	run = reader->runs[number];
+	if (pb->stored > run->seen && pb->stored - run->seen < GAP_MAX)
+		add_gap(reader, (uint32_t)number, pb->stored - run->seen);
+	else if (pb->stored != run->seen)
+		return -EBADMSG;
+	rc = decode_footer(pb, &reader->run_memory, &run->end);
+	if (rc < 0)
+		return rc;
+	run->footed = true;
+	if (run->damaged)
+		run->end.complete = 0;
+	give(reader, &(struct tkit_trace_item){
+			     .kind = TKIT_TRACE_FOOT,
+			     .run = (uint32_t)number,
+			     .info = &run->info,
+			     .end = &run->end,
+		     });
+	return 0;
+}
+
+static int on_block(struct tkit_trace_reader *reader)
+{
+	const Tkit__Block *pb = reader->record->block;
+	int number = run_of(reader, pb->run);
+	struct run *run;
+	int rc;
+
+	if (number < 0)
+		return number;
+	run = reader->runs[number];
+	if (run->info.backend_count && pb->backend >= run->info.backend_count)
+		return -EBADMSG;
+	/* Events that were there already, or a gap that no run can have */
+	if (pb->first < run->seen || pb->first - run->seen >= GAP_MAX)
+		return -EBADMSG;
+	rc = decode_block_start(&reader->block, pb, &reader->memory);
+	if (rc < 0)
+		return rc;
+	if (pb->first > run->seen)
+		add_gap(reader, (uint32_t)number, pb->first - run->seen);
+	reader->in_block = true;
+	reader->block_run = (uint32_t)number;
+	return 0;
+}
+
+/* Deals with the record that was read. 0 or -errno. */
+static int on_record(struct tkit_trace_reader *reader)
+{
+	Tkit__Record__KindCase kind = reader->record->kind_case;
+
+	/* With the first frame damaged, a block may come first; but something must be ours. */
+	if (!reader->started && kind != TKIT__RECORD__KIND_HEADER &&
+	    (kind == TKIT__RECORD__KIND__NOT_SET || !reader->damage))
+		return -EBADMSG;
+	reader->started = true;
+	switch (kind) {
+	case TKIT__RECORD__KIND_HEADER:
+		return on_header(reader);
+	case TKIT__RECORD__KIND_BLOCK:
+		return on_block(reader);
+	case TKIT__RECORD__KIND_FOOTER:
+		return on_footer(reader);
+	default:
+		return 0; /* a kind that a later tkit writes */
+	}
+}
+
+/* Next events of the open block. 0 or -EBADMSG. */
+static int next_events(struct tkit_trace_reader *reader)
+{
+	struct run *run = reader->runs[reader->block_run];
+	int n = decode_block_next(&reader->block, reader->events);
+
+	if (n <= 0) {
+		reader->in_block = false;
+		return n;
+	}
+	run->seen += (uint32_t)n;
+	reader->batch = (struct tkit_batch){
+		.size = sizeof(reader->batch),
+		.backend = reader->block.pb->backend,
+		.count = (uint32_t)n,
+		.stride = sizeof(struct tkit_event),
+		.events = reader->events,
+	};
+	give(reader, &(struct tkit_trace_item){
+			     .kind = TKIT_TRACE_BATCH,
+			     .run = reader->block_run,
+			     .info = &run->info,
+			     .batch = &reader->batch,
+		     });
+	return 0;
+}
+
+/* Unpacks the next record of the frame. 1, 0 at the frame's end, -EBADMSG. */
+static int next_record(struct tkit_trace_reader *reader)
+{
+	const uint8_t *data = reader->input.content + reader->at;
+	size_t left = reader->input.content_size - reader->at;
+	uint64_t size;
+	int n;
+
+	if (!left)
+		return 0;
+	n = format_get_varint(data, left, &size);
+	if (n <= 0 || size > left - (size_t)n)
+		return -EBADMSG;
+	arena_reset(&reader->memory);
+	reader->record = tkit__record__unpack(&reader->allocator, (size_t)size, data + n);
+	if (!reader->record)
+		return -EBADMSG;
+	reader->record_offset = reader->input.frame_offset;
+	reader->at += (size_t)n + (size_t)size;
+	return 1;
+}
+
+static int not_a_trace(struct tkit_trace_reader *reader, const char *why)
+{
+	return tkit_fail(reader->ctx, -EBADMSG, "%s: not a tkit trace (%s)", reader->name, why);
+}
+
+/* What is empty or starts otherwise is no damaged trace but no trace. 0 or -errno. */
+static int check_start(struct tkit_trace_reader *reader)
+{
+	int rc = input_peek(&reader->input, 4);
+
+	if (rc == -EAGAIN)
+		return rc;
+	if (rc < 0)
+		return tkit_fail(reader->ctx, rc, "reading %s", reader->name);
+	if (rc == 0)
+		return not_a_trace(reader, "it is empty");
+	if (rc < 4 || memcmp(reader->input.data, ZFRAME_MAGIC, 4) != 0)
+		return not_a_trace(reader, "it does not start with a zstd frame");
+	return 0;
+}
+
+/* Gets the next frame in, or sets at_end. 0 or -errno. */
+static int next_frame(struct tkit_trace_reader *reader)
+{
+	struct input *input = &reader->input;
+	int rc;
+
+	if (!reader->checked) {
+		rc = check_start(reader);
+		if (rc < 0)
+			return rc;
+		reader->checked = true;
+	}
+	reader->at = 0;
+	rc = input_next(input);
+	if (rc == -EAGAIN)
+		return rc;
+	if (rc < 0)
+		return tkit_fail(reader->ctx, rc, "reading %s", reader->name);
+	if (rc == 0) {
+		input->content_size = 0;
+		reader->at_end = true;
+		if (!reader->started)
+			return not_a_trace(reader,
+					   input->damage_text ? input->damage_text : "it is empty");
+	}
+	if (input->damage_text)
+		add_damage(reader, input->damage_offset, input->damage_size, input->damage_text);
+	input->damage_text = NULL;
+	return 0;
+}
+
+/* A frame that holds something else than this format. 0 or -errno. */
+static int bad_frame(struct tkit_trace_reader *reader, int rc)
+{
+	reader->in_block = false;
+	reader->at = reader->input.content_size;
+	if (rc != -EBADMSG && rc != -ENOMEM)
+		return rc;
+	if (!reader->started)
+		return not_a_trace(reader, "it holds other zstd data");
+	add_damage(reader, reader->input.frame_offset, reader->input.frame_size,
+		   "the content of a frame is not understood");
+	return 0;
+}
+
+/* The end of the file: runs that have no footer were cut off. */
+static int finish(struct tkit_trace_reader *reader, struct tkit_trace_item *item)
+{
+	while (reader->unfooted < reader->run_count) {
+		uint32_t i = reader->unfooted++;
+
+		if (reader->runs[i]->footed || reader->runs[i]->cut)
+			continue;
+		add_damage(reader, reader->input.offset, 0, "no footer: the run was cut off");
+		reader->damage_item.run = i;
+		return give_damage(reader, item);
+	}
+	return 0;
+}
+
+/* Reads on by one step: a frame, a record or some events. 0 or -errno. */
+static int step(struct tkit_trace_reader *reader)
+{
+	int rc;
+
+	if (reader->in_block) {
+		rc = next_events(reader);
+	} else {
+		rc = next_record(reader);
+		if (rc == 0)
+			return next_frame(reader);
+		if (rc > 0)
+			rc = on_record(reader);
+	}
+	return rc < 0 ? bad_frame(reader, rc) : 0;
+}
+
+int tkit_trace_reader_next(struct tkit_trace_reader *reader, struct tkit_trace_item *ret_item)
+{
+	for (;;) {
+		int rc;
+
+		/* It is given when it is known what follows, and how much is missing. */
+		if (reader->damage && (reader->ready || reader->in_block || reader->at_end)) {
+			/* This and the missing footer are one thing. */
+			if (reader->at_end && reader->damage_item.run < reader->run_count)
+				reader->runs[reader->damage_item.run]->cut = true;
+			return give_damage(reader, ret_item);
+		}
+		if (reader->ready) {
+			*ret_item = reader->item;
+			reader->ready = false;
+			return 1;
+		}
+		if (reader->at_end)
+			return finish(reader, ret_item);
+		rc = step(reader);
+		if (rc < 0)
+			return rc;
+	}
+}
+
+int tkit_trace_reader_new(struct tkit_ctx *ctx, int fd, const char *name,
+			  struct tkit_trace_reader **ret_reader)
+{
+	struct tkit_trace_reader *reader = calloc(1, sizeof(*reader));
+	int rc;
+
+	if (!reader)
+		return tkit_fail(ctx, -ENOMEM, "reading %s", name);
+	reader->ctx = ctx;
+	reader->memory.limit = RECORD_MEMORY_MAX;
+	reader->run_memory.limit = FORMAT_HEADERS_MAX;
+	reader->allocator = (ProtobufCAllocator){
+		.alloc = record_alloc, .free = record_free, .allocator_data = &reader->memory};
+	no_damage(reader);
+	reader->name = strdup(name);
+	reader->events = calloc(DECODE_SLICE, sizeof(*reader->events));
+	rc = input_init(&reader->input, fd);
+	if (rc < 0 || !reader->name || !reader->events) {
+		tkit_trace_reader_free(reader);
+		return tkit_fail(ctx, -ENOMEM, "reading %s", name);
+	}
+	/* Up to the first item, which then waits for the first next(). */
+	while (rc == 0 && !reader->ready && !reader->at_end)
+		rc = step(reader);
+	if (rc < 0 && rc != -EAGAIN) {
+		tkit_trace_reader_free(reader);
+		return rc;
+	}
+	*ret_reader = reader;
+	return 0;
+}
+
+void tkit_trace_reader_free(struct tkit_trace_reader *reader)
+{
+	if (!reader)
+		return;
+	input_done(&reader->input);
+	arena_done(&reader->memory);
+	arena_done(&reader->run_memory);
+	free(reader->runs);
+	free(reader->events);
+	free(reader->name);
+	free(reader);
+}
