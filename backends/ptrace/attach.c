@@ -1,0 +1,274 @@
+// SPDX-License-Identifier: MIT
+/* Beginning and end of the trace: seizing processes and letting them go. */
+#include "ptrace.h"
+
+#include <ctype.h>
+#include <dirent.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define PARK_NS   500000000u
+#define DETACH_NS 1000000000u
+
+static int seize(struct pt *pt, pid_t tid)
+{
+	return ptrace(PTRACE_SEIZE, tid, 0, (void *)pt->ptrace_options) < 0 ? -errno : 0;
+}
+
+/*
+ * Waits until those that were interrupted have stopped, and leaves them stopped for pump().
+ * A thread that cannot stop now (a vfork parent, one in uninterruptible sleep) is left: it
+ * stops before it gets back to user space.
+ */
+static void park(struct pt *pt)
+{
+	uint64_t until = tkit_now_ns() + PARK_NS;
+	bool missing = true;
+
+	while (missing && tkit_now_ns() < until) {
+		missing = false;
+		for (size_t i = 0; i < PT_BUCKETS; i++)
+			for (struct pt_tracee *t = pt->buckets[i]; t; t = t->next) {
+				if (t->parked)
+					continue;
+				if (waitpid(t->tid, &t->status, __WALL | __WNOTHREAD | WNOHANG) ==
+				    t->tid)
+					t->parked = true;
+				else
+					missing = true;
+			}
+		if (missing)
+			usleep(200);
+	}
+}
+
+int pt_seize_command(struct pt *pt)
+{
+	pid_t pid = pt->target->pid;
+	struct pt_tracee *t;
+	int rc = seize(pt, pid);
+
+	if (rc < 0)
+		return tkit_fail(pt->ctx, rc,
+				 "attaching to the command; is tkit itself being traced?");
+	pt->started = true;
+	t = pt_tracee_add(pt, pid);
+	if (!t || pt_tracee_join(t, NULL) < 0)
+		return tkit_fail(pt->ctx, -ENOMEM, "attaching to the command");
+	if (pt->filter)
+		return 0; /* it stops by itself */
+	ptrace(PTRACE_INTERRUPT, pid, 0, 0);
+	park(pt);
+	return 0;
+}
+
+/* A process that serves a file system must not be waited for by our own lookups. */
+static bool has_fuse(pid_t pid)
+{
+	char path[64], target[16];
+	bool found = false;
+	struct dirent *e;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
+	dir = opendir(path);
+	while (dir && !found && (e = readdir(dir))) {
+		ssize_t n = readlinkat(dirfd(dir), e->d_name, target, sizeof(target));
+
+		found = n == 9 && memcmp(target, "/dev/fuse", 9) == 0;
+	}
+	if (dir)
+		closedir(dir);
+	return found;
+}
+
+/* Seizes the threads of a process that are not traced yet. Returns their number or -errno. */
+static int seize_threads(struct pt *pt, pid_t pid)
+{
+	struct pt_proc *proc = NULL;
+	char path[64];
+	struct dirent *e;
+	int count = 0, rc = 0;
+	DIR *dir;
+
+	snprintf(path, sizeof(path), "/proc/%d/task", pid);
+	dir = opendir(path);
+	if (!dir)
+		return -errno;
+	while ((e = readdir(dir))) {
+		pid_t tid = (pid_t)strtol(e->d_name, NULL, 10);
+		struct pt_tracee *t = tid > 0 ? pt_tracee_find(pt, tid) : NULL;
+
+		if (t)
+			proc = t->proc;
+		if (tid <= 0 || t)
+			continue;
+		rc = seize(pt, tid);
+		if (rc < 0)
+			continue;
+		ptrace(PTRACE_INTERRUPT, tid, 0, 0);
+		t = pt_tracee_add(pt, tid);
+		if (!t || pt_tracee_join(t, proc) < 0) {
+			rc = -ENOMEM;
+			break;
+		}
+		if (!proc) {
+			proc = t->proc;
+			proc->pid = pid;
+			t->announce = true;
+		}
+		count++;
+	}
+	closedir(dir);
+	if (count && has_fuse(pid))
+		pt->fuse = true;
+	return count || rc == -ESRCH ? count : rc;
+}
+
+static int seize_process(struct pt *pt, pid_t pid)
+{
+	int total = 0, n;
+
+	/* until no thread is new: one that is not seized yet may make others */
+	while ((n = seize_threads(pt, pid)) > 0)
+		total += n;
+	return n < 0 && !total ? n : total;
+}
+
+static pid_t parent_of(pid_t pid)
+{
+	char path[64], stat[512];
+	const char *end;
+	size_t n = 0;
+	FILE *f;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
+	f = fopen(path, "re");
+	if (f) {
+		n = fread(stat, 1, sizeof(stat) - 1, f);
+		fclose(f);
+	}
+	stat[n] = 0;
+	end = strrchr(stat, ')');
+	return end && strlen(end) > 4 ? (pid_t)strtol(end + 4, NULL, 10) : 0;
+}
+
+/* One pass over all processes. Returns the number of new tracees. */
+static int seize_children(struct pt *pt)
+{
+	DIR *dir = opendir("/proc");
+	struct dirent *e;
+	int count = 0;
+
+	while (dir && (e = readdir(dir))) {
+		pid_t pid = (pid_t)strtol(e->d_name, NULL, 10);
+		pid_t parent;
+		int n;
+
+		if (!isdigit((unsigned char)e->d_name[0]) || pid == pt->target->self_pid ||
+		    pt_tracee_find(pt, pid))
+			continue;
+		parent = parent_of(pid);
+		if (parent <= 0 || !pt_tracee_find(pt, parent))
+			continue;
+		n = seize_process(pt, pid);
+		if (n == -EPERM)
+			pt_lose(pt, TKIT_LOSS_UNTRACED, "a descendant may not be traced");
+		count += n > 0 ? n : 0;
+	}
+	if (dir)
+		closedir(dir);
+	return count;
+}
+
+int pt_seize_pid(struct pt *pt)
+{
+	int rc = seize_process(pt, pt->target->pid);
+
+	if (rc < 0)
+		return tkit_fail(pt->ctx, rc, "attaching to process %d", pt->target->pid);
+	if (!rc)
+		return tkit_fail(pt->ctx, -ESRCH, "process %d has no thread to trace",
+				 pt->target->pid);
+	pt->started = true;
+	while (seize_children(pt) > 0)
+		continue;
+	park(pt);
+	return 0;
+}
+
+/* The first pump(): looks at the stops that park() collected. */
+void pt_unpark(struct pt *pt)
+{
+	struct pt_tracee *t;
+
+	for (size_t i = 0; i < PT_BUCKETS; i++)
+		for (t = pt->buckets[i]; t; t = t->next)
+			if (t->announce)
+				pt_emit_fork(pt, t, parent_of(t->proc->pid));
+	for (size_t i = 0; i < PT_BUCKETS; i++) {
+	again:
+		for (t = pt->buckets[i]; t; t = t->next) {
+			if (!t->parked)
+				continue;
+			t->parked = false;
+			pt_stop(pt, t->tid, t->status);
+			goto again; /* the list may have changed */
+		}
+	}
+}
+
+void pt_detach_one(struct pt *pt, struct pt_tracee *t, int sig)
+{
+	ptrace(PTRACE_DETACH, t->tid, 0, (void *)(uintptr_t)sig);
+	pt_tracee_drop(pt, t);
+}
+
+/* From now on each tracee is let go at its next stop. */
+void pt_detach_begin(struct pt *pt)
+{
+	pt_unpark(pt);
+	pt->detaching = true;
+	for (size_t i = 0; i < PT_BUCKETS; i++)
+		for (struct pt_tracee *next, *t = pt->buckets[i]; t; t = next) {
+			next = t->next;
+			if (t->held && !t->dead)
+				pt_detach_one(pt, t, 0);
+			else
+				ptrace(PTRACE_INTERRUPT, t->tid, 0, 0);
+		}
+}
+
+/* The end by force: all that can be let go soon. The rest is freed when this thread ends. */
+void pt_detach_now(struct pt *pt)
+{
+	uint64_t until = tkit_now_ns() + DETACH_NS;
+	int status;
+
+	if (pt->count && pt->filter)
+		tkit_log(pt->ctx, TKIT_LOG_WARN,
+			 "%u traced thread(s) still run and are left with the seccomp filter: "
+			 "their system calls that take a path fail with ENOSYS from now on "
+			 "(seccomp=no avoids it)",
+			 pt->count);
+	if (pt->count && !pt->detaching)
+		pt_detach_begin(pt);
+	while (pt->count && tkit_now_ns() < until) {
+		pid_t tid = pt_wait(pt, false, &status);
+
+		if (tid > 0)
+			pt_stop(pt, tid, status);
+		else if (tid < 0)
+			break;
+		else
+			usleep(200);
+	}
+	for (size_t i = 0; i < PT_BUCKETS; i++)
+		while (pt->buckets[i])
+			pt_tracee_drop(pt, pt->buckets[i]);
+}

@@ -1,0 +1,172 @@
+// SPDX-License-Identifier: MIT
+/* One path of a call: what was passed, what it starts from. Rules: docs/EVENT_MODEL.md. */
+#include "ptrace.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/openat2.h>
+#include <string.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
+#include <sys/sysmacros.h>
+
+static void keep(struct pt *pt, struct pt_tracee *t, struct pt_name *name, uint32_t valid,
+		 struct pt_str *where, const char *bytes, size_t len)
+{
+	if (pt_store(t, bytes, len, where) == 0)
+		name->valid |= valid;
+	else
+		pt_lose(pt, TKIT_LOSS_TRUNCATED, "out of memory for a path");
+}
+
+static void read_base(struct pt *pt, struct pt_tracee *t, struct pt_name *name, int dirfd)
+{
+	struct pt_place place;
+	int rc = pt_place_fd(pt, t, dirfd, &place);
+
+	if (rc == -ENAMETOOLONG)
+		pt_lose(pt, TKIT_LOSS_TRUNCATED, "a directory with a path of PATH_MAX or more");
+	if (rc < 0 || (place.pflags & (TKIT_P_DELETED | TKIT_P_OUTSIDE_ROOT)))
+		return;
+	keep(pt, t, name, TKIT_V_BASE, &name->base, place.path, place.len);
+}
+
+static void read_root(struct pt *pt, struct pt_tracee *t, struct pt_name *name)
+{
+	const char *root;
+
+	pt_root(pt, t);
+	if (t->root_kind == PT_ROOT_SAME || t->root_kind == PT_ROOT_UNKNOWN)
+		return;
+	root = t->root_host ? t->root_host : "/";
+	if (t->root_kind == PT_ROOT_INSIDE)
+		root = tkit_target_path(pt->target, root);
+	else
+		name->pflags |= TKIT_P_OUTSIDE_ROOT;
+	if (root)
+		keep(pt, t, name, TKIT_V_ROOT, &name->root, root, strlen(root));
+}
+
+/* The access is to the descriptor itself. False: it is no file, or not open. */
+static bool read_fd(struct pt *pt, struct pt_tracee *t, struct pt_name *name, int fd)
+{
+	const struct pt_call *call = &t->call;
+	struct pt_place place;
+	struct statx stx;
+	char link[64];
+	bool known;
+	int rc = pt_place_fd(pt, t, fd, &place);
+
+	name->pflags |= TKIT_P_FD;
+	if (rc == -ENAMETOOLONG)
+		pt_lose(pt, TKIT_LOSS_TRUNCATED, "a descriptor with a path of PATH_MAX or more");
+	if (rc < 0)
+		return name->op == TKIT_OP_EXEC;
+	known = false;
+	if (fd != AT_FDCWD && (pt->opt->inode || name->op == TKIT_OP_LIST)) {
+		pt_fd_link(link, t->tid, fd);
+		known = pt_stat_link(link, &stx) == 0;
+	}
+	if (known && name->op == TKIT_OP_LIST && !S_ISDIR(stx.stx_mode))
+		return false;
+	if (known) {
+		name->valid |= TKIT_V_INODE;
+		name->dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
+		name->ino = stx.stx_ino;
+		name->mode = stx.stx_mode;
+	}
+	name->pflags |= place.pflags;
+	keep(pt, t, name, TKIT_V_BASE, &name->base, place.path, place.len);
+	if ((name->valid & TKIT_V_BASE) && call->sys->op != TKIT_OP_EXEC)
+		name->valid |= TKIT_V_RESOLVED;
+	return true;
+}
+
+static bool read_sockaddr(struct pt *pt, struct pt_tracee *t, struct pt_name *name, int arg)
+{
+	char addr[128];
+	int32_t size = (int32_t)t->call.args[arg + 1];
+	const char *path;
+	bool abstract;
+	size_t len;
+
+	if (!t->call.args[arg] || size <= 0 || (size_t)size > sizeof(addr))
+		return false;
+	if (pt_read(t->tid, t->call.args[arg], addr, (size_t)size) < 0)
+		return false; /* of which family it is cannot be known */
+	len = pt_sockaddr_name(addr, (size_t)size, &path, &abstract);
+	if (!len)
+		return false;
+	keep(pt, t, name, TKIT_V_PATH, &name->path, path, len);
+	if (abstract)
+		name->pflags |= TKIT_P_ABSTRACT;
+	else if (path[0] == '/')
+		read_root(pt, t, name);
+	else
+		read_base(pt, t, name, AT_FDCWD);
+	return true;
+}
+
+/* mount(2): is the source argument a path? */
+static bool is_source(const struct pt_call *call, const char *path, size_t len)
+{
+	return (call->flags & (MS_BIND | MS_MOVE)) || (len && path[0] == '/');
+}
+
+/*
+ * Reads path number `index` (0, 1) of the call that t->call describes into its name.
+ * Returns false if the call accesses no file by it.
+ */
+bool pt_name_read(struct pt *pt, struct pt_tracee *t, int index)
+{
+	struct pt_call *call = &t->call;
+	const struct tkit_syscall *sys = call->sys;
+	struct pt_name *name = &call->names[index];
+	int arg = index ? sys->path2 : sys->path;
+	int dir_arg = index ? sys->dirfd2 : sys->dirfd;
+	int dirfd = dir_arg >= 0 ? (int)(uint32_t)call->args[dir_arg] : AT_FDCWD;
+	bool may_fd = !index || (sys->bits & TKIT_SYS_EMPTY_ALWAYS);
+	char path[PATH_MAX];
+	ssize_t len;
+
+	memset(name, 0, sizeof(*name));
+	name->op = index ? sys->op2 : sys->op;
+	if (!index ? tkit_syscall_nofollow(sys, call->flags) : name->op != TKIT_OP_MOUNT)
+		name->pflags |= TKIT_P_NOFOLLOW;
+	if (arg < 0) /* getdents, fchdir; or a file handle, which only the result resolves */
+		return (sys->bits & TKIT_SYS_NOPATH) || read_fd(pt, t, name, dirfd);
+	if (!index && (sys->bits & TKIT_SYS_SOCKADDR))
+		return read_sockaddr(pt, t, name, arg);
+	if (!call->args[arg]) {
+		if (may_fd && tkit_syscall_names_fd(sys, call->flags, 1))
+			return read_fd(pt, t, name, dirfd);
+		if (sys->bits & (TKIT_SYS_NULL_OK | (index ? 0 : TKIT_SYS_SOURCE)))
+			return false;
+	}
+	len = pt_read_string(t->tid, call->args[arg], path, &name->forced);
+	if (len == -EFAULT) {
+		name->pflags |= TKIT_P_UNREADABLE;
+		return true;
+	}
+	if (len == -ENAMETOOLONG) {
+		name->pflags |= TKIT_P_TRUNCATED;
+		len = PATH_MAX;
+	}
+	if (!index && (sys->bits & TKIT_SYS_SOURCE) && !is_source(call, path, (size_t)len))
+		return false;
+	keep(pt, t, name, TKIT_V_PATH, &name->path, path, (size_t)len);
+	if (!len && may_fd && tkit_syscall_names_fd(sys, call->flags, 0))
+		return read_fd(pt, t, name, dirfd);
+	if (!len || path[0] != '/')
+		read_base(pt, t, name, dirfd);
+	else if (!(call->resolve & RESOLVE_IN_ROOT))
+		read_root(pt, t, name);
+	else { /* "/" is the directory dirfd */
+		read_base(pt, t, name, dirfd);
+		if (name->valid & TKIT_V_BASE) {
+			name->root = name->base;
+			name->valid = (name->valid & ~TKIT_V_BASE) | TKIT_V_ROOT;
+		}
+	}
+	return true;
+}

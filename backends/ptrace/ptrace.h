@@ -1,0 +1,251 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ptrace backend's inside. One thread does everything: ptrace(2) ties a tracee to
+ * the thread that attached it.
+ *
+ *	plugin.c   the callbacks, options, probe
+ *	loop.c     what each kind of stop asks for
+ *	wait.c     waiting for the next stop, with a time limit; the tracer's CPU
+ *	attach.c   beginning and end: seize, detach
+ *	tracee.c   the table of threads
+ *	call.c     a system call's entry and exit
+ *	name.c     reading one path of a call and what it is relative to
+ *	place.c    where descriptors and directories are, in the target's root
+ *	lookup.c   looking a path up as the tracee would
+ *	exec.c     successful execs and what the kernel opened for them
+ *	emit.c     events
+ *	mem.c      the tracee's memory
+ *	filter.c   the seccomp filter
+ *	parse.c    pure helpers: auxv, maps, sockaddr
+ */
+#ifndef PTRACE_PTRACE_H
+#define PTRACE_PTRACE_H
+
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+#include <time.h>
+
+#include <sys/ptrace.h>
+
+#include <tkit/backend.h>
+#include <tkit/syscalls.h>
+
+/* SECCOMP_RET_DATA of our own filter; anything else is a filter of the program's. */
+#define PT_DATA_CALL    0x7c17 /* a call of the table, or one that moves roots */
+#define PT_DATA_FOREIGN 0x7c18 /* a call of an ABI that has no table: x32, 32-bit ARM */
+
+enum pt_choice { PT_AUTO, PT_YES, PT_NO }; /* order of the options' range */
+
+struct pt_options {
+	int seccomp;   /* enum pt_choice */
+	int exit_kill; /* enum pt_choice */
+	int pin;       /* enum pt_choice */
+	int inode;     /* bool */
+};
+
+/* A string in the store of a tracee. */
+struct pt_str {
+	uint32_t offset;
+	uint32_t len;
+};
+
+/* One path of a call, as it was on entry. */
+struct pt_name {
+	uint16_t op;
+	uint32_t valid;  /* TKIT_V_PATH, BASE, ROOT, RESOLVED, INODE */
+	uint32_t pflags; /* TKIT_P_* */
+	bool forced;     /* read from memory that the program itself may not read */
+	struct pt_str path;
+	struct pt_str base;
+	struct pt_str root;
+	uint64_t dev, ino;
+	uint32_t mode;
+};
+
+/* A call between its entry and its exit. */
+struct pt_call {
+	const struct tkit_syscall *sys; /* NULL: a call that is watched for another reason */
+	int32_t nr;
+	uint16_t arch;
+	uint16_t via;
+	uint64_t args[6];
+	uint64_t flags;
+	uint64_t resolve;        /* openat2: RESOLVE_* */
+	bool creat;              /* asks for O_CREAT */
+	int8_t existed;          /* then: 1 there before, 0 not, -1 unknown */
+	bool moves_root;         /* counted in pt->roots_moving */
+	bool unstrip;            /* clone flags are to be put back, see call.c */
+	int exec_fd;             /* exec: O_PATH of the file asked for; -1 */
+	struct timespec entered; /* creat: CLOCK_REALTIME_COARSE */
+	uint8_t name_count;
+	struct pt_name names[2];
+};
+
+struct pt_proc {
+	pid_t pid;
+	uint32_t refs; /* threads */
+	bool exited;   /* EXIT was emitted */
+};
+
+enum pt_root {
+	PT_ROOT_UNKNOWN,
+	PT_ROOT_SAME,   /* the target's root; `root_host` is what /proc calls it */
+	PT_ROOT_INSIDE, /* a directory in the target's root */
+	PT_ROOT_OUTSIDE /* cannot be reached from the target's root */
+};
+
+struct pt_tracee {
+	struct pt_tracee *next; /* in its bucket */
+	pid_t tid;
+	struct pt_proc *proc; /* NULL while the creator's event has not been seen */
+	bool held;            /* stopped until the creator's event comes */
+	bool dead;            /* ... and died meanwhile, with `status` */
+	bool parked;          /* stopped with `status`, which pump() still has to look at */
+	bool announce;        /* was there before the trace: FORK is still to be emitted */
+	bool listening;       /* in a group stop */
+	bool in_call;         /* `call` waits for its exit */
+	bool foreign_told;    /* its calls in an ABI without a table were counted as lost */
+	int status;
+	uint64_t held_since;
+	char comm[16];
+	uint8_t comm_len;
+	bool comm_known;
+
+	uint8_t root_kind; /* enum pt_root */
+	bool root_own;     /* the root directory and mount namespace are tkit's own */
+	uint64_t root_gen; /* pt->root_gen when it was read */
+	char *root_host;   /* what /proc calls the root; NULL for "/" */
+
+	char *store; /* bytes of `call` */
+	uint32_t store_len;
+	uint32_t store_size;
+	struct pt_call call;
+};
+
+#define PT_BUCKETS 1024
+
+struct pt {
+	struct tkit_ctx *ctx;
+	const struct pt_options *opt;
+	const struct tkit_target *target;
+
+	bool filter;    /* the command carries our filter */
+	bool started;   /* something was seized */
+	bool passing;   /* after stop(): tracees run on, no events */
+	bool detaching; /* after stop(): tracees are let go one by one */
+	bool over;      /* no tracee is left */
+	bool fuse;      /* a tracee may serve a file system: no lookups, they could wait for it */
+	long ptrace_options;
+	int emit_error; /* the session was ended by force */
+	uint64_t emitted, lost;
+	uint32_t pumped;
+
+	struct pt_tracee *buckets[PT_BUCKETS];
+	uint32_t count;      /* tracees */
+	uint32_t held_count; /* ... of which held */
+
+	uint64_t root_gen;     /* goes up when some tracee's root may have changed */
+	uint32_t roots_moving; /* calls under way that change a root */
+	struct stat target_root;
+	struct stat own_root;
+	ino_t own_mnt_ns;
+
+	/* wait.c */
+	bool timer_made;
+	timer_t timer;
+	bool chld_changed;
+	int chld_flags;
+	uint64_t affinity[16]; /* at start */
+	bool affinity_known;
+	int pinned_cpu; /* -1 */
+	pid_t streak_tid;
+	uint32_t streak;
+};
+
+/* Where something is. */
+struct pt_place {
+	char host[PATH_MAX + 1]; /* as /proc tells it, without " (deleted)" */
+	const char *path;        /* in host: as the target's root has it */
+	size_t len;
+	uint32_t pflags; /* TKIT_P_DELETED, TKIT_P_OUTSIDE_ROOT */
+};
+
+/* tracee.c */
+struct pt_tracee *pt_tracee_find(struct pt *pt, pid_t tid);
+struct pt_tracee *pt_tracee_add(struct pt *pt, pid_t tid); /* NULL: no memory */
+void pt_tracee_drop(struct pt *pt, struct pt_tracee *t);
+void pt_tracee_rename(struct pt *pt, struct pt_tracee *t, pid_t tid);
+int pt_tracee_join(struct pt_tracee *t, struct pt_proc *proc); /* NULL: a new process */
+void pt_tracee_hold(struct pt *pt, struct pt_tracee *t, bool held);
+int pt_store(struct pt_tracee *t, const char *bytes, size_t len, struct pt_str *ret);
+void pt_call_drop(struct pt *pt, struct pt_tracee *t);
+
+/* mem.c */
+ssize_t pt_read(pid_t tid, uint64_t addr, void *buf, size_t size);
+ssize_t pt_read_string(pid_t tid, uint64_t addr, char buf[PATH_MAX], bool *ret_forced);
+
+/* place.c */
+void pt_root(struct pt *pt, struct pt_tracee *t);
+int pt_place(struct pt *pt, struct pt_tracee *t, const char *link, struct pt_place *place);
+int pt_place_host(struct pt *pt, struct pt_tracee *t, const char *host, struct pt_place *place);
+int pt_place_fd(struct pt *pt, struct pt_tracee *t, int fd, struct pt_place *place);
+int pt_stat_link(const char *link, struct statx *stx);
+void pt_fd_link(char link[64], pid_t tid, int fd);
+
+/* lookup.c */
+int pt_lookup(struct pt *pt, struct pt_tracee *t, int dirfd, const char *path);
+int pt_exists(struct pt *pt, struct pt_tracee *t, int dirfd, const char *path);
+int pt_created(const struct pt_call *call, const struct statx *stx);
+
+/* name.c */
+bool pt_name_read(struct pt *pt, struct pt_tracee *t, int index);
+
+/* call.c */
+bool pt_call_enter(struct pt *pt, struct pt_tracee *t, const struct __ptrace_syscall_info *info);
+void pt_call_exit(struct pt *pt, struct pt_tracee *t, int64_t ret);
+
+/* exec.c */
+void pt_exec_enter(struct pt *pt, struct pt_tracee *t);
+void pt_exec_done(struct pt *pt, struct pt_tracee *t);
+
+/* emit.c */
+void pt_event_init(struct tkit_event *event, struct pt_tracee *t, enum tkit_event_type type);
+void pt_event_name(struct tkit_event *event, const struct pt_tracee *t, const struct pt_name *name);
+void pt_event_place(struct tkit_event *event, const struct pt_place *place,
+		    const struct statx *stx);
+void pt_emit(struct pt *pt, const struct tkit_event *event);
+void pt_emit_fork(struct pt *pt, struct pt_tracee *t, pid_t ppid);
+void pt_emit_exit(struct pt *pt, struct pt_tracee *t, int status);
+void pt_lose(struct pt *pt, enum tkit_loss reason, const char *detail);
+
+/* loop.c */
+void pt_stop(struct pt *pt, pid_t tid, int status);
+void pt_resume(struct pt *pt, struct pt_tracee *t, int sig);
+void pt_adopt_late(struct pt *pt, uint64_t now);
+
+/* wait.c */
+int pt_wait_init(struct pt *pt);
+void pt_wait_done(struct pt *pt);
+void pt_wait_ticks(struct pt *pt, bool on);
+pid_t pt_wait(struct pt *pt, bool block, int *ret_status);
+void pt_pin(struct pt *pt, pid_t tid);
+
+/* attach.c */
+int pt_seize_command(struct pt *pt);
+int pt_seize_pid(struct pt *pt);
+void pt_detach_begin(struct pt *pt);
+void pt_unpark(struct pt *pt);
+void pt_detach_one(struct pt *pt, struct pt_tracee *t, int sig);
+void pt_detach_now(struct pt *pt);
+
+/* filter.c */
+int pt_filter_build(struct tkit_ctx *ctx, struct sock_filter **ret, size_t *ret_count);
+
+/* parse.c */
+uint64_t pt_auxv_base(const void *auxv, size_t size);
+int pt_maps_find(char *maps, uint64_t addr, const char **ret_path);
+size_t pt_sockaddr_name(const void *addr, size_t size, const char **ret_name, bool *ret_abstract);
+
+#endif
