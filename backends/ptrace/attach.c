@@ -202,15 +202,31 @@ int pt_seize_pid(struct pt *pt)
 	return 0;
 }
 
+/* A process that was there before the trace. */
+static void announce(struct pt *pt, struct pt_tracee *t)
+{
+	struct pt_place exe;
+	char link[64];
+
+	t->announce = false;
+	snprintf(link, sizeof(link), "/proc/%d/exe", t->tid);
+	if (pt_place(pt, t, link, &exe) == 0 && !exe.pflags)
+		pt_proc_exe(t->proc, exe.path, exe.len);
+	pt_emit_fork(pt, t, parent_of(t->proc->pid), true);
+}
+
 /* The first pump(): looks at the stops that park() collected. */
 void pt_unpark(struct pt *pt)
 {
 	struct pt_tracee *t;
 
+	if (pt->unparked)
+		return;
+	pt->unparked = true;
 	for (size_t i = 0; i < PT_BUCKETS; i++)
 		for (t = pt->buckets[i]; t; t = t->next)
 			if (t->announce)
-				pt_emit_fork(pt, t, parent_of(t->proc->pid));
+				announce(pt, t);
 	for (size_t i = 0; i < PT_BUCKETS; i++) {
 	again:
 		for (t = pt->buckets[i]; t; t = t->next) {

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
@@ -102,7 +103,7 @@ static void read_flags(struct pt_tracee *t)
 			memset(&how, 0, sizeof(how));
 		call->flags = how.flags;
 		call->resolve = how.resolve;
-	} else if (sys->flags_as != TKIT_SYS_FLAGS_MS) {
+	} else {
 		call->flags = (uint32_t)call->flags;
 	}
 	if (sys->flags_as == TKIT_SYS_FLAGS_OPEN || sys->flags_as == TKIT_SYS_FLAGS_HOW)
@@ -272,6 +273,28 @@ static void open_result(struct pt *pt, struct pt_tracee *t, struct tkit_event *e
 		event->pflags |= TKIT_P_CREATED;
 }
 
+/* After a successful chdir, chroot. */
+static void directory_result(struct pt *pt, struct pt_tracee *t, struct tkit_event *event,
+			     const char *what, struct pt_place *place)
+{
+	struct statx stx;
+	char link[64];
+	bool known;
+	int rc;
+
+	snprintf(link, sizeof(link), "/proc/%d/%s", t->tid, what);
+	rc = pt_place(pt, t, link, place);
+	known = pt->opt->inode && pt_stat_link(link, &stx) == 0;
+	pt_event_place(event, rc == 0 ? place : NULL, known ? &stx : NULL);
+}
+
+/* From now on a path that /proc tells may start at the root of a mount without a namespace. */
+static bool detaches(const struct pt_call *call)
+{
+	return (call->sys->op == TKIT_OP_UMOUNT && (call->flags & MNT_DETACH)) ||
+	       (call->sys->op == TKIT_OP_MOUNT && (call->flags & 1)); /* OPEN_TREE_CLONE */
+}
+
 static void emit_name(struct pt *pt, struct pt_tracee *t, struct pt_name *name, int64_t ret,
 		      uint64_t now)
 {
@@ -291,8 +314,9 @@ static void emit_name(struct pt *pt, struct pt_tracee *t, struct pt_name *name, 
 	if (ret >= 0 && name->op == TKIT_OP_OPEN && t->call.sys->name[0] != 'u') /* uselib */
 		open_result(pt, t, &event, (int)ret, &place);
 	else if (ret >= 0 && name->op == TKIT_OP_CHDIR && !(name->pflags & TKIT_P_FD))
-		pt_event_place(&event, pt_place_fd(pt, t, AT_FDCWD, &place) == 0 ? &place : NULL,
-			       NULL);
+		directory_result(pt, t, &event, "cwd", &place);
+	else if (ret >= 0 && name->op == TKIT_OP_CHROOT)
+		directory_result(pt, t, &event, "root", &place);
 	pt_emit(pt, &event);
 	if (ret >= 0 && (name->pflags & TKIT_P_UNREADABLE))
 		pt_lose(pt, TKIT_LOSS_UNREADABLE, t->call.sys->name);
@@ -310,6 +334,10 @@ void pt_call_exit(struct pt *pt, struct pt_tracee *t, int64_t ret)
 	if (!(ret >= RESTART_LOWEST && ret <= RESTART_HIGHEST) && call->sys) {
 		uint64_t now = tkit_now_ns();
 
+		if (ret < 0 && (call->sys->bits & TKIT_SYS_NOPATH))
+			call->name_count = 0; /* of which file is not known */
+		if (ret >= 0 && detaches(call))
+			pt->detached = true;
 		for (int i = 0; i < call->name_count; i++)
 			emit_name(pt, t, &call->names[i], ret, now);
 	}

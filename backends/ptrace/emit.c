@@ -44,6 +44,10 @@ void pt_event_init(struct tkit_event *event, struct pt_tracee *t, enum tkit_even
 		event->valid |= TKIT_V_COMM;
 		event->comm = (struct tkit_bytes){t->comm, t->comm_len};
 	}
+	if (t->proc && t->proc->exe) {
+		event->valid |= TKIT_V_EXE;
+		event->exe = (struct tkit_bytes){t->proc->exe->path, t->proc->exe->len};
+	}
 }
 
 static struct tkit_bytes stored(const struct pt_tracee *t, struct pt_str s)
@@ -73,7 +77,7 @@ void pt_event_name(struct tkit_event *event, const struct pt_tracee *t, const st
 	if (name->valid & TKIT_V_ROOT)
 		event->root = stored(t, name->root);
 	if (name->valid & TKIT_V_RESOLVED) /* P_FD: the descriptor's own path */
-		event->resolved = event->base;
+		event->resolved = stored(t, name->base);
 	if (name->valid & TKIT_V_INODE) {
 		event->dev = name->dev;
 		event->ino = name->ino;
@@ -110,7 +114,7 @@ void pt_emit(struct pt *pt, const struct tkit_event *event)
 	pt->pumped++;
 }
 
-void pt_emit_fork(struct pt *pt, struct pt_tracee *t, pid_t ppid)
+void pt_emit_fork(struct pt *pt, struct pt_tracee *t, pid_t ppid, bool snapshot)
 {
 	struct tkit_event event;
 
@@ -119,6 +123,8 @@ void pt_emit_fork(struct pt *pt, struct pt_tracee *t, pid_t ppid)
 	pt_event_init(&event, t, TKIT_EVENT_FORK);
 	event.valid |= TKIT_V_PPID;
 	event.ppid = ppid;
+	if (snapshot)
+		event.via = TKIT_VIA_SNAPSHOT;
 	pt_emit(pt, &event);
 }
 

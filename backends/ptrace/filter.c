@@ -18,6 +18,9 @@
 
 #define NEW_MAX 64 /* calls newer than the library */
 
+#define ARG(i, how, a, b) \
+	((struct scmp_arg_cmp){.arg = (i), .op = (how), .datum_a = (a), .datum_b = (b)})
+
 /* Calls without a path that matter all the same, see enter_other() in call.c. */
 static int add_others(scmp_filter_ctx ctx, uint32_t action)
 {
@@ -28,13 +31,13 @@ static int add_others(scmp_filter_ctx ctx, uint32_t action)
 		rc = seccomp_rule_add(ctx, action, seccomp_syscall_resolve_name(always[i]), 0);
 	if (!rc)
 		rc = seccomp_rule_add(ctx, action, seccomp_syscall_resolve_name("unshare"), 1,
-				      SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_NEWNS, CLONE_NEWNS));
+				      ARG(0, SCMP_CMP_MASKED_EQ, CLONE_NEWNS, CLONE_NEWNS));
 	if (!rc)
 		rc = seccomp_rule_add(ctx, action, seccomp_syscall_resolve_name("clone"), 1,
-				      SCMP_A0(SCMP_CMP_MASKED_EQ, CLONE_UNTRACED, CLONE_UNTRACED));
+				      ARG(0, SCMP_CMP_MASKED_EQ, CLONE_UNTRACED, CLONE_UNTRACED));
 	if (!rc)
 		rc = seccomp_rule_add(ctx, action, seccomp_syscall_resolve_name("prctl"), 1,
-				      SCMP_A0_32(SCMP_CMP_EQ, PR_SET_NAME));
+				      ARG(0, SCMP_CMP_MASKED_EQ, UINT32_MAX, PR_SET_NAME));
 	return rc;
 }
 
@@ -52,7 +55,7 @@ static int add_rows(scmp_filter_ctx ctx, int arch, uint32_t action, uint16_t *fr
 		int rc;
 
 		if (native && strcmp(rows[i].name, "sendto") == 0)
-			rc = seccomp_rule_add(ctx, action, nr, 1, SCMP_A4(SCMP_CMP_NE, 0));
+			rc = seccomp_rule_add(ctx, action, nr, 1, ARG(4, SCMP_CMP_NE, 0, 0));
 		else if (nr == __NR_SCMP_ERROR)
 			rc = -EDOM;
 		else

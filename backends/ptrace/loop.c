@@ -89,6 +89,7 @@ static void on_child(struct pt *pt, struct pt_tracee *t, int event)
 	thread = child->dead ? event == PTRACE_EVENT_CLONE : is_thread_of(t->proc->pid, (pid_t)tid);
 	if (pt_tracee_join(child, thread ? t->proc : NULL) < 0)
 		return;
+	pt_proc_inherit(child->proc, t->proc);
 	memcpy(child->comm, t->comm, sizeof(child->comm));
 	child->comm_len = t->comm_len;
 	child->comm_known = t->comm_known;
@@ -98,7 +99,7 @@ static void on_child(struct pt *pt, struct pt_tracee *t, int event)
 		child->root_gen = t->root_gen;
 	}
 	if (!thread)
-		pt_emit_fork(pt, child, t->proc->pid);
+		pt_emit_fork(pt, child, t->proc->pid, false);
 	settle(pt, child);
 }
 
@@ -131,7 +132,7 @@ static void adopt(struct pt *pt, struct pt_tracee *t)
 	if (pt_tracee_join(t, leader && leader != t ? leader->proc : NULL) < 0)
 		return;
 	if (t->tid == pid)
-		pt_emit_fork(pt, t, status_of(t->tid, "PPid:"));
+		pt_emit_fork(pt, t, status_of(t->tid, "PPid:"), false);
 	settle(pt, t);
 }
 

@@ -26,9 +26,11 @@ static void read_base(struct pt *pt, struct pt_tracee *t, struct pt_name *name, 
 
 	if (rc == -ENAMETOOLONG)
 		pt_lose(pt, TKIT_LOSS_TRUNCATED, "a directory with a path of PATH_MAX or more");
-	if (rc < 0 || (place.pflags & (TKIT_P_DELETED | TKIT_P_OUTSIDE_ROOT)))
+	if (rc < 0)
 		return;
-	keep(pt, t, name, TKIT_V_BASE, &name->base, place.path, place.len);
+	name->pflags |= place.pflags & TKIT_P_OUTSIDE_ROOT;
+	if (!place.pflags)
+		keep(pt, t, name, TKIT_V_BASE, &name->base, place.path, place.len);
 }
 
 static void read_root(struct pt *pt, struct pt_tracee *t, struct pt_name *name)
@@ -50,11 +52,9 @@ static void read_root(struct pt *pt, struct pt_tracee *t, struct pt_name *name)
 /* The access is to the descriptor itself. False: it is no file, or not open. */
 static bool read_fd(struct pt *pt, struct pt_tracee *t, struct pt_name *name, int fd)
 {
-	const struct pt_call *call = &t->call;
 	struct pt_place place;
 	struct statx stx;
 	char link[64];
-	bool known;
 	int rc = pt_place_fd(pt, t, fd, &place);
 
 	name->pflags |= TKIT_P_FD;
@@ -62,14 +62,7 @@ static bool read_fd(struct pt *pt, struct pt_tracee *t, struct pt_name *name, in
 		pt_lose(pt, TKIT_LOSS_TRUNCATED, "a descriptor with a path of PATH_MAX or more");
 	if (rc < 0)
 		return name->op == TKIT_OP_EXEC;
-	known = false;
-	if (fd != AT_FDCWD && (pt->opt->inode || name->op == TKIT_OP_LIST)) {
-		pt_fd_link(link, t->tid, fd);
-		known = pt_stat_link(link, &stx) == 0;
-	}
-	if (known && name->op == TKIT_OP_LIST && !S_ISDIR(stx.stx_mode))
-		return false;
-	if (known) {
+	if (pt->opt->inode && pt_fd_link(link, t->tid, fd) && pt_stat_link(link, &stx) == 0) {
 		name->valid |= TKIT_V_INODE;
 		name->dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
 		name->ino = stx.stx_ino;
@@ -77,8 +70,10 @@ static bool read_fd(struct pt *pt, struct pt_tracee *t, struct pt_name *name, in
 	}
 	name->pflags |= place.pflags;
 	keep(pt, t, name, TKIT_V_BASE, &name->base, place.path, place.len);
-	if ((name->valid & TKIT_V_BASE) && call->sys->op != TKIT_OP_EXEC)
+	if ((name->valid & TKIT_V_BASE) && name->op != TKIT_OP_EXEC)
 		name->valid |= TKIT_V_RESOLVED;
+	if (place.pflags & TKIT_P_OUTSIDE_ROOT)
+		name->valid &= ~TKIT_V_BASE;
 	return true;
 }
 
@@ -100,17 +95,15 @@ static bool read_sockaddr(struct pt *pt, struct pt_tracee *t, struct pt_name *na
 	keep(pt, t, name, TKIT_V_PATH, &name->path, path, len);
 	if (abstract)
 		name->pflags |= TKIT_P_ABSTRACT;
-	else if (path[0] == '/')
-		read_root(pt, t, name);
-	else
+	else if (path[0] != '/')
 		read_base(pt, t, name, AT_FDCWD);
 	return true;
 }
 
 /* mount(2): is the source argument a path? */
-static bool is_source(const struct pt_call *call, const char *path, size_t len)
+static bool is_source(const struct pt_call *call, const char *path, ssize_t len)
 {
-	return (call->flags & (MS_BIND | MS_MOVE)) || (len && path[0] == '/');
+	return (call->flags & (MS_BIND | MS_MOVE)) || (len > 0 && path[0] == '/');
 }
 
 /*
@@ -131,8 +124,10 @@ bool pt_name_read(struct pt *pt, struct pt_tracee *t, int index)
 
 	memset(name, 0, sizeof(*name));
 	name->op = index ? sys->op2 : sys->op;
-	if (!index ? tkit_syscall_nofollow(sys, call->flags) : name->op != TKIT_OP_MOUNT)
+	if (!index ? tkit_syscall_nofollow(sys, call->flags)
+		   : name->op == TKIT_OP_LINK_TO || name->op == TKIT_OP_RENAME_TO)
 		name->pflags |= TKIT_P_NOFOLLOW;
+	read_root(pt, t, name);
 	if (arg < 0) /* getdents, fchdir; or a file handle, which only the result resolves */
 		return (sys->bits & TKIT_SYS_NOPATH) || read_fd(pt, t, name, dirfd);
 	if (!index && (sys->bits & TKIT_SYS_SOCKADDR))
@@ -144,29 +139,24 @@ bool pt_name_read(struct pt *pt, struct pt_tracee *t, int index)
 			return false;
 	}
 	len = pt_read_string(t->tid, call->args[arg], path, &name->forced);
-	if (len == -EFAULT) {
+	if (len == -ENAMETOOLONG) {
+		name->pflags |= TKIT_P_TRUNCATED;
+		len = PATH_MAX - 1;
+	}
+	if (!index && (sys->bits & TKIT_SYS_SOURCE) && !is_source(call, path, len))
+		return false;
+	if (len < 0) {
 		name->pflags |= TKIT_P_UNREADABLE;
 		return true;
 	}
-	if (len == -ENAMETOOLONG) {
-		name->pflags |= TKIT_P_TRUNCATED;
-		len = PATH_MAX;
-	}
-	if (!index && (sys->bits & TKIT_SYS_SOURCE) && !is_source(call, path, (size_t)len))
-		return false;
 	keep(pt, t, name, TKIT_V_PATH, &name->path, path, (size_t)len);
 	if (!len && may_fd && tkit_syscall_names_fd(sys, call->flags, 0))
 		return read_fd(pt, t, name, dirfd);
-	if (!len || path[0] != '/')
+	if (!len || path[0] != '/' || (call->resolve & RESOLVE_IN_ROOT))
 		read_base(pt, t, name, dirfd);
-	else if (!(call->resolve & RESOLVE_IN_ROOT))
-		read_root(pt, t, name);
-	else { /* "/" is the directory dirfd */
-		read_base(pt, t, name, dirfd);
-		if (name->valid & TKIT_V_BASE) {
-			name->root = name->base;
-			name->valid = (name->valid & ~TKIT_V_BASE) | TKIT_V_ROOT;
-		}
+	if (len && path[0] == '/' && (name->valid & TKIT_V_BASE)) {
+		name->root = name->base; /* for this call "/" is the directory dirfd */
+		name->valid = (name->valid & ~TKIT_V_BASE) | TKIT_V_ROOT;
 	}
 	return true;
 }

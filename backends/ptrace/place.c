@@ -16,9 +16,14 @@
 #define DELETED     " (deleted)"
 #define DELETED_LEN (sizeof(DELETED) - 1)
 
-void pt_fd_link(char link[64], pid_t tid, int fd)
+/* Always true. AT_FDCWD is the working directory. */
+bool pt_fd_link(char link[64], pid_t tid, int fd)
 {
-	snprintf(link, 64, "/proc/%d/fd/%d", tid, fd);
+	if (fd == AT_FDCWD)
+		snprintf(link, 64, "/proc/%d/cwd", tid);
+	else
+		snprintf(link, 64, "/proc/%d/fd/%d", tid, fd);
+	return true;
 }
 
 /*
@@ -135,6 +140,7 @@ static int cut_deleted(struct pt *pt, struct pt_tracee *t, const char *link, cha
 /* place->host is there: the rest of it. */
 static int complete(struct pt *pt, struct pt_tracee *t, const char *link, struct pt_place *place)
 {
+	struct statx stx;
 	int rc;
 
 	place->pflags = 0;
@@ -145,6 +151,9 @@ static int complete(struct pt *pt, struct pt_tracee *t, const char *link, struct
 		return rc;
 	if (rc)
 		place->pflags |= TKIT_P_DELETED;
+	else if (pt->detached && link && pt_stat_link(link, &stx) == 0 &&
+		 !name_is_real(pt, t, place->host, &stx))
+		place->pflags |= TKIT_P_OUTSIDE_ROOT; /* a path from the root of its mount */
 
 	pt_root(pt, t);
 	if (t->root_kind == PT_ROOT_OUTSIDE)
@@ -191,11 +200,8 @@ int pt_place_fd(struct pt *pt, struct pt_tracee *t, int fd, struct pt_place *pla
 {
 	char link[64];
 
-	if (fd == AT_FDCWD)
-		snprintf(link, sizeof(link), "/proc/%d/cwd", t->tid);
-	else if (fd < 0)
+	if (fd < 0 && fd != AT_FDCWD)
 		return -EBADF;
-	else
-		pt_fd_link(link, t->tid, fd);
+	pt_fd_link(link, t->tid, fd);
 	return pt_place(pt, t, link, place);
 }

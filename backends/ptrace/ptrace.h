@@ -83,10 +83,18 @@ struct pt_call {
 	struct pt_name names[2];
 };
 
+/* Name of a program, shared by the processes that run it. */
+struct pt_exe {
+	uint32_t refs;
+	uint32_t len;
+	char path[];
+};
+
 struct pt_proc {
 	pid_t pid;
-	uint32_t refs; /* threads */
-	bool exited;   /* EXIT was emitted */
+	uint32_t refs;      /* threads */
+	bool exited;        /* EXIT was emitted */
+	struct pt_exe *exe; /* NULL: unknown */
 };
 
 enum pt_root {
@@ -133,10 +141,12 @@ struct pt {
 
 	bool filter;    /* the command carries our filter */
 	bool started;   /* something was seized */
+	bool unparked;  /* the first pump() was there */
 	bool passing;   /* after stop(): tracees run on, no events */
 	bool detaching; /* after stop(): tracees are let go one by one */
 	bool over;      /* no tracee is left */
-	bool fuse;      /* a tracee may serve a file system: no lookups, they could wait for it */
+	bool detached; /* there may be mounts that hang in no namespace: paths are to be verified */
+	bool fuse;     /* a tracee may serve a file system: no lookups, they could wait for it */
 	long ptrace_options;
 	int emit_error; /* the session was ended by force */
 	uint64_t emitted, lost;
@@ -178,6 +188,8 @@ struct pt_tracee *pt_tracee_add(struct pt *pt, pid_t tid); /* NULL: no memory */
 void pt_tracee_drop(struct pt *pt, struct pt_tracee *t);
 void pt_tracee_rename(struct pt *pt, struct pt_tracee *t, pid_t tid);
 int pt_tracee_join(struct pt_tracee *t, struct pt_proc *proc); /* NULL: a new process */
+void pt_proc_exe(struct pt_proc *proc, const char *path, size_t len);
+void pt_proc_inherit(struct pt_proc *proc, const struct pt_proc *from);
 void pt_tracee_hold(struct pt *pt, struct pt_tracee *t, bool held);
 int pt_store(struct pt_tracee *t, const char *bytes, size_t len, struct pt_str *ret);
 void pt_call_drop(struct pt *pt, struct pt_tracee *t);
@@ -192,7 +204,7 @@ int pt_place(struct pt *pt, struct pt_tracee *t, const char *link, struct pt_pla
 int pt_place_host(struct pt *pt, struct pt_tracee *t, const char *host, struct pt_place *place);
 int pt_place_fd(struct pt *pt, struct pt_tracee *t, int fd, struct pt_place *place);
 int pt_stat_link(const char *link, struct statx *stx);
-void pt_fd_link(char link[64], pid_t tid, int fd);
+bool pt_fd_link(char link[64], pid_t tid, int fd);
 
 /* lookup.c */
 int pt_lookup(struct pt *pt, struct pt_tracee *t, int dirfd, const char *path);
@@ -216,7 +228,7 @@ void pt_event_name(struct tkit_event *event, const struct pt_tracee *t, const st
 void pt_event_place(struct tkit_event *event, const struct pt_place *place,
 		    const struct statx *stx);
 void pt_emit(struct pt *pt, const struct tkit_event *event);
-void pt_emit_fork(struct pt *pt, struct pt_tracee *t, pid_t ppid);
+void pt_emit_fork(struct pt *pt, struct pt_tracee *t, pid_t ppid, bool snapshot);
 void pt_emit_exit(struct pt *pt, struct pt_tracee *t, int status);
 void pt_lose(struct pt *pt, enum tkit_loss reason, const char *detail);
 

@@ -34,6 +34,35 @@ struct pt_tracee *pt_tracee_add(struct pt *pt, pid_t tid)
 	return t;
 }
 
+static void exe_unref(struct pt_exe *exe)
+{
+	if (exe && --exe->refs == 0)
+		free(exe);
+}
+
+/* The process runs another program now. */
+void pt_proc_exe(struct pt_proc *proc, const char *path, size_t len)
+{
+	struct pt_exe *exe = malloc(sizeof(*exe) + len);
+
+	if (exe) {
+		exe->refs = 1;
+		exe->len = (uint32_t)len;
+		memcpy(exe->path, path, len);
+	}
+	exe_unref(proc->exe);
+	proc->exe = exe;
+}
+
+/* The process is a child of `from` and runs the same program. */
+void pt_proc_inherit(struct pt_proc *proc, const struct pt_proc *from)
+{
+	if (proc->exe || !from->exe)
+		return;
+	proc->exe = from->exe;
+	proc->exe->refs++;
+}
+
 static void unlink_tracee(struct pt *pt, struct pt_tracee *t)
 {
 	struct pt_tracee **p = bucket(pt, t->tid);
@@ -49,8 +78,10 @@ void pt_tracee_drop(struct pt *pt, struct pt_tracee *t)
 	pt->count--;
 	pt_tracee_hold(pt, t, false);
 	pt_call_drop(pt, t);
-	if (t->proc && --t->proc->refs == 0)
+	if (t->proc && --t->proc->refs == 0) {
+		exe_unref(t->proc->exe);
 		free(t->proc);
+	}
 	free(t->root_host);
 	free(t->store);
 	free(t);
