@@ -109,6 +109,7 @@ static void first_of_access(const struct tkit_model *m, struct tkit_access *to,
 				   .first_pid = cell->first_pid,
 				   .requested = name_or_empty(m, cell->requested),
 				   .base = name_or_empty(m, cell->base),
+				   .root = name_or_empty(m, cell->root),
 				   .origin = inferred(cell) ? TKIT_ORIGIN_INFERRED
 							    : TKIT_ORIGIN_OBSERVED};
 }

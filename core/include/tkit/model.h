@@ -65,6 +65,8 @@ struct tkit_access {
 	struct tkit_bytes requested; /* as written by the program, the first time */
 	struct tkit_bytes base;      /* with it; empty = unknown or not needed */
 	struct tkit_bytes resolved;  /* the first known; empty = unknown */
+	struct tkit_bytes root;      /* with requested: the process's root, if it was not the
+				      * target's; empty = the target's */
 	uint32_t origin;             /* enum tkit_origin; INFERRED: the file was reached below
 				      * another name that a rename or bind mount gave it */
 	uint32_t reserved;

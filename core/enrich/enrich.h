@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: MIT */
+/* Passes that add facts from a root file system to a model (model_enrich()). */
+#ifndef ENRICH_ENRICH_H
+#define ENRICH_ENRICH_H
+
+#include "model/facts.h"
+
+struct enrich_pass {
+	const char *name;
+	uint64_t wants; /* TKIT_WANTS_* that ask for it; 0 = always */
+	int (*run)(struct tkit_model *model, struct err *err); /* model->rootfs is set */
+};
+
+/*
+ * One canonical name for each path: symlinks on the way resolved, the last one not. Works
+ * the states out again, for what was made under one name and used under another.
+ */
+int enrich_canon(struct tkit_model *model, struct err *err);
+
+/* exists, canonical, mode and file_size of each path. */
+int enrich_nodes(struct tkit_model *model, struct err *err);
+
+#endif
