@@ -120,6 +120,9 @@ int model_builder_end_run(struct model_builder *builder, uint32_t run,
 
 void run_data_free(struct run_data *run);
 
+/* False for a run whose header was lost: such runs are never taken for the same. */
+bool run_has_id(const struct tkit_run_info *info);
+
 /* Adds with saturation: counts come from files. */
 static inline uint64_t add_count(uint64_t a, uint64_t b)
 {

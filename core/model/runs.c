@@ -17,6 +17,15 @@ void run_data_free(struct run_data *run)
 	free(run);
 }
 
+/* A run without its header has no id; it is never the same as another. */
+bool run_has_id(const struct tkit_run_info *info)
+{
+	for (size_t i = 0; i < sizeof(info->id); i++)
+		if (info->id[i])
+			return true;
+	return false;
+}
+
 /* NULL counts as "". */
 static int copy_text(struct model_builder *b, const char **text)
 {
@@ -166,8 +175,9 @@ int model_sort_runs(struct tkit_model *m)
 	qsort(m->runs, m->run_count, sizeof(struct run_data *), compare_runs);
 	for (uint32_t i = 0; i < m->run_count; i++) {
 		struct run_data *run = m->runs[i];
-		bool again = count && !memcmp(m->runs[count - 1]->info.id, run->info.id,
-					      sizeof(run->info.id));
+		bool again =
+			count && run_has_id(&run->info) &&
+			!memcmp(m->runs[count - 1]->info.id, run->info.id, sizeof(run->info.id));
 
 		renumber[run->pub.index] = again ? UINT32_MAX : count;
 		if (again) {

@@ -1,0 +1,168 @@
+// SPDX-License-Identifier: MIT
+#include "model/intake.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+
+#include "util/bytes.h"
+
+#define ABS_MAX (64 * 1024) /* longer than what three joined parts can be in practice */
+
+/* A resolved path that names a place in the target's root, and still does. */
+static bool has_resolved(const struct tkit_event *event)
+{
+	return (event->valid & TKIT_V_RESOLVED) && event->resolved.len &&
+	       event->resolved.ptr[0] == '/' &&
+	       !(event->pflags & (TKIT_P_DELETED | TKIT_P_OUTSIDE_ROOT | TKIT_P_RES_TRUNC));
+}
+
+static enum tkit_pathless pathless_reason(const struct tkit_event *event, long len)
+{
+	if (event->pflags & TKIT_P_ABSTRACT)
+		return TKIT_PATHLESS_NO_FILE;
+	if (event->pflags & TKIT_P_UNREADABLE)
+		return TKIT_PATHLESS_UNREADABLE;
+	if (event->pflags & TKIT_P_TRUNCATED || len == -ENAMETOOLONG)
+		return TKIT_PATHLESS_TRUNCATED;
+	if (event->pflags & TKIT_P_FD)
+		return TKIT_PATHLESS_NO_BASE;
+	if (!(event->valid & TKIT_V_PATH))
+		return TKIT_PATHLESS_ABSENT;
+	return event->path.len ? TKIT_PATHLESS_NO_BASE : TKIT_PATHLESS_EMPTY;
+}
+
+/* The name that the access counts for: absolute, else where the kernel ended up. */
+static int find_name(struct model_builder *b, const struct tkit_event *event, struct cell_key *key)
+{
+	char buf[2 * PATH_MAX];
+	char *big = NULL, *text = buf;
+	long len = 0;
+
+	if (!(event->pflags & TKIT_P_TRUNCATED)) {
+		len = tkit_event_abs(event, buf, sizeof(buf));
+		if (len == -ENAMETOOLONG) {
+			big = malloc(ABS_MAX);
+			if (!big)
+				return -ENOMEM;
+			text = big;
+			len = tkit_event_abs(event, big, ABS_MAX);
+		}
+	}
+	key->path = INTERN_NONE;
+	if (len > 0)
+		key->path = intern_add(&b->names, BYTES(text, (size_t)len), NULL);
+	else if (has_resolved(event))
+		key->path = intern_add(&b->names, event->resolved, NULL);
+	else
+		key->aux = pathless_reason(event, len);
+	free(big);
+	return key->path == INTERN_NONE && (len > 0 || has_resolved(event)) ? -ENOMEM : 0;
+}
+
+int intake_keep(struct model_builder *b, bool valid, struct tkit_bytes text, uint32_t *ret_id)
+{
+	*ret_id = INTERN_NONE;
+	if (!valid)
+		return 0;
+	*ret_id = intern_add(&b->names, text, NULL);
+	return *ret_id == INTERN_NONE ? -ENOMEM : 0;
+}
+
+int intake_programs(struct model_builder *b, const struct intake *in, struct cell_key *key)
+{
+	const struct tkit_event *event = in->event;
+	bool has_exe = event->valid & TKIT_V_EXE;
+	uint32_t exe = 0;
+
+	if (has_exe) {
+		exe = intern_add(&b->names, event->exe, NULL);
+		if (exe == INTERN_NONE)
+			return -ENOMEM;
+	}
+	if (event->type == TKIT_EVENT_EXEC) {
+		if (event->valid & TKIT_V_PID)
+			key->program = pids_get(&in->run->pids, event->pid);
+		key->image = exe;
+		return 0;
+	}
+	if (!has_exe) {
+		if (event->valid & TKIT_V_PID)
+			key->program = pids_get(&in->run->pids, event->pid);
+		return 0;
+	}
+	key->program = exe;
+	return event->valid & TKIT_V_PID ? pids_set(&in->run->pids, event->pid, exe) : 0;
+}
+
+/* The call's flags, where they are bits that can be put together. */
+static uint64_t flag_bits(const struct tkit_event *event)
+{
+	return event->valid & TKIT_V_FLAGS && event->op != TKIT_OP_QUOTACTL ? event->flags : 0;
+}
+
+static uint8_t variant_of(const struct tkit_event *event)
+{
+	static const struct {
+		uint32_t pflag;
+		uint8_t variant;
+	} rows[] = {{TKIT_P_NOFOLLOW, CELL_NOFOLLOW}, {TKIT_P_FD, CELL_FD},
+		    {TKIT_P_DELETED, CELL_DELETED},   {TKIT_P_OUTSIDE_ROOT, CELL_OUTSIDE},
+		    {TKIT_P_RES_TRUNC, CELL_RES_CUT}, {TKIT_P_TRUNCATED, CELL_CUT}};
+	uint8_t variant = event->type == TKIT_EVENT_EXEC ? CELL_EXEC : 0;
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if (event->pflags & rows[i].pflag)
+			variant |= rows[i].variant;
+	return variant;
+}
+
+int intake_cell(struct model_builder *b, const struct intake *in, struct cell *cell)
+{
+	const struct tkit_event *event = in->event;
+	struct cell_key *key = &cell->key;
+	int rc;
+
+	*cell = (struct cell){.key = {.run = in->run_index,
+				      .aux = INTERN_NONE,
+				      .sysno = INTERN_NONE,
+				      .op = event->op,
+				      .err = CELL_ERR_UNKNOWN,
+				      .evidence = (uint8_t)evidence_of(event),
+				      .via = (uint8_t)event->via},
+			      .count = in->count,
+			      .flags = flag_bits(event),
+			      .first_seq = in->run->seq,
+			      .last_seq = in->run->seq,
+			      .first_ns = in->ns,
+			      .last_ns = in->ns,
+			      .requested = INTERN_NONE,
+			      .base = INTERN_NONE,
+			      .root = INTERN_NONE,
+			      .resolved = INTERN_NONE,
+			      .pflags = event->pflags & ~TKIT_P_CREATED,
+			      .has_flags = !!(event->valid & TKIT_V_FLAGS)};
+	if (event->valid & TKIT_V_PID) {
+		cell->first_pid = event->pid;
+		cell->has_pid = 1;
+	}
+	if (event->valid & TKIT_V_ERR && event->err >= 0 && event->err <= INT16_MAX)
+		key->err = (int16_t)event->err;
+	if (event->valid & TKIT_V_SYSNO) {
+		key->sysno = (uint32_t)event->sysno;
+		key->arch = (uint8_t)event->arch;
+	}
+	key->variant = variant_of(event);
+	if ((event->valid & TKIT_V_INODE) && (event->mode & 0170000) == 0040000)
+		cell->pflags |= TKIT_P_DIRECTORY;
+	rc = intake_programs(b, in, key);
+	if (!rc)
+		rc = find_name(b, event, key);
+	if (!rc && has_resolved(event))
+		rc = intake_keep(b, true, event->resolved, &cell->resolved);
+	/* In /proc the resolved name has the process id in it: one cell for all of them. */
+	if (!rc && cell->resolved != INTERN_NONE && key->path != INTERN_NONE &&
+	    !bytes_below(event->resolved, BYTES_LIT("/proc")))
+		key->aux = cell->resolved;
+	return rc;
+}
