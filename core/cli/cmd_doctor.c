@@ -59,7 +59,9 @@ static void examine(struct doctor *doctor, struct patient *patient)
 		if (verdict->rank < 0)
 			verdict->why = strdup(err_text(&err));
 		err_done(&err);
-		if (verdict->rank > doctor->best_rank[kind]) {
+		/* As run does it: what makes events by itself is never chosen. */
+		if (!patient->verdicts[TKIT_TARGET_NONE].asked &&
+		    verdict->rank > doctor->best_rank[kind]) {
 			doctor->best_rank[kind] = verdict->rank;
 			doctor->best[kind] = patient->conf->name;
 		}
@@ -80,7 +82,9 @@ static void targets_text(struct buf *out, const struct patient *patient, int fir
 			continue;
 		if (v->rank <= 0 && v->why && model->why && strcmp(v->why, model->why))
 			continue;
-		buf_printf(out, "%s%s", between, target_name((enum tkit_target_kind)kind));
+		buf_printf(out, "%s%s", between,
+			   kind == TKIT_TARGET_NONE ? "events of its own"
+						    : target_name((enum tkit_target_kind)kind));
 		between = ", ";
 	}
 }
@@ -316,7 +320,7 @@ static const char help[] =
 	"  pid      a running process and its descendants\n"
 	"  cgroup   everything in a cgroup\n"
 	"  all      the whole host\n"
-	"  none     the backend makes or imports events by itself\n"
+	"  none     no target: the backend makes or imports events of its own\n"
 	"\n"
 	"Run it as the user who will trace: many answers differ for root. Nothing is changed.\n"
 	"\n"

@@ -256,10 +256,10 @@ static int find_all(struct plugin_registry *registry, const char *what,
 			continue;
 		rc = registry_find(registry, (enum tkit_kind)kind, name, &conf, &why);
 		if (rc == 0)
-			rc = plugin_load(conf, &plugins[count], &why);
-		if (rc == 0)
-			count++;
-		else if (rc != -ENOENT || only)
+			rc = plugin_load(conf, &plugins[count++], &why);
+		else if (rc == -ENOENT && !only)
+			rc = 0; /* another kind may have it */
+		if (rc)
 			err_set(err, rc, "%s", err_text(&why));
 		err_done(&why);
 		if (err->rc)
@@ -272,7 +272,7 @@ static int find_all(struct plugin_registry *registry, const char *what,
 
 int plugin_cli_show(struct plugin_registry *registry, const char *what, bool json)
 {
-	const struct plugin *plugins[3];
+	const struct plugin *plugins[3] = {NULL};
 	struct buf out = BUF_INIT;
 	struct err err = ERR_INIT;
 	int count;

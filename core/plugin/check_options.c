@@ -7,6 +7,7 @@
 
 #include "plugin/check.h"
 #include "plugin/option.h"
+#include "util/cleanup.h"
 
 struct table {
 	const struct tkit_plugin *desc;
@@ -18,14 +19,15 @@ struct table {
 static void __attribute__((format(printf, 3, 4)))
 finding(struct table *table, const char *id, const char *fmt, ...)
 {
-	char text[512];
+	_cleanup_free_ char *text = NULL;
 	va_list ap;
 
 	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
+	if (vasprintf(&text, fmt, ap) < 0)
+		text = NULL;
 	va_end(ap);
 	table->found++;
-	table->fn(table->arg, id, text);
+	table->fn(table->arg, id, text ? text : "(no memory for the text)");
 }
 
 static bool name_valid(const char *name)

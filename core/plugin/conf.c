@@ -283,6 +283,7 @@ static int parse(yaml_parser_t *parser, struct reading *r, const char *const *li
 	}
 	r->doc = &doc;
 	rc = read_document(r, libdirs);
+	r->doc = NULL; /* goes out of scope here */
 	if (rc || !yaml_document_get_root_node(&doc))
 		return rc;
 	if (!yaml_parser_load(parser, &next) || yaml_document_get_root_node(&next))
