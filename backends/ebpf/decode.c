@@ -72,8 +72,7 @@ struct place decode_place(struct ebpf *e, const struct ebpf_event *ev, int which
 	return place;
 }
 
-/* Whether a relative path can start there. */
-static bool is_base(const struct place *place)
+bool decode_is_base(const struct place *place)
 {
 	return place->known && !place->outside &&
 	       !(place->flags & (EBPF_W_TRUNC | EBPF_W_DELETED | EBPF_W_DETACHED));
@@ -223,7 +222,7 @@ static void set_base(struct ebpf *e, const struct ebpf_event *ev, int idx, struc
 			out->base = place.path;
 			out->valid |= TKIT_V_BASE;
 		}
-	} else if (is_base(&place)) {
+	} else if (decode_is_base(&place)) {
 		out->base = place.path;
 		out->valid |= TKIT_V_BASE;
 	} else if (place.outside) {
@@ -309,7 +308,7 @@ static void learn_cwd(struct ebpf *e, const struct ebpf_event *ev, const struct 
 	struct known *dirs = table_get(&e->dirs, ev->fs);
 
 	if (dirs)
-		remember(&dirs->cwd, is_base(cwd) ? &cwd->path : NULL);
+		remember(&dirs->cwd, decode_is_base(cwd) ? &cwd->path : NULL);
 }
 
 static void learn_root(struct ebpf *e, const struct ebpf_event *ev, const struct place *root)
@@ -431,6 +430,9 @@ int decode_record(struct ebpf *e, const struct ebpf_event *ev)
 		break;
 	case EBPF_STATE:
 		learn_dirs(e, ev);
+		break;
+	case EBPF_PREPARE:
+		exec_prepare(e, ev);
 		break;
 	case EBPF_PROC:
 		proc_record(e, ev);

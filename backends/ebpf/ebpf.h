@@ -48,6 +48,7 @@ struct known {
 	bool root_known;
 	bool root_outside; /* `root` is no path in the target's root */
 	struct text *exe;
+	struct text *exec_base; /* dirfd of an execveat that is under way */
 };
 
 struct table {
@@ -119,10 +120,12 @@ void decode_head(const struct ebpf *e, const struct ebpf_event *ev, enum tkit_ev
 		 struct tkit_event *out);
 void decode_inode(struct tkit_event *out, const struct ebpf_inode *inode);
 void decode_root(struct tkit_event *out, const struct place *root);
+bool decode_is_base(const struct place *place); /* a relative path can start there */
 void decode_emit(struct ebpf *e, const struct tkit_event *event);
 void decode_lose(struct ebpf *e, enum tkit_loss reason, uint64_t n, const char *detail);
 
 /* ---- exec.c ---- */
 void exec_record(struct ebpf *e, const struct ebpf_event *ev);
+void exec_prepare(struct ebpf *e, const struct ebpf_event *ev);
 
 #endif

@@ -73,8 +73,9 @@ enum ebpf_type {
 	EBPF_EXEC = 2,
 	EBPF_FORK = 3,
 	EBPF_EXIT = 4,
-	EBPF_STATE = 5, /* no fact: the directories of a process as they are now */
-	EBPF_PROC = 6   /* as STATE, for a process that is there when the trace begins */
+	EBPF_STATE = 5,  /* no fact: the directories of a process as they are now */
+	EBPF_PROC = 6,   /* as STATE, for a process that is there when the trace begins */
+	EBPF_PREPARE = 7 /* no fact: an exec by descriptor, which the exec itself may close */
 };
 
 /* A string of the program's. */

@@ -197,7 +197,7 @@ static void tell_loader(struct ebpf *e, const struct ebpf_event *ev, const struc
 
 /* Path and base as the program passed them, and the file that it asked for. */
 static void set_request(struct ebpf *e, const struct ebpf_event *ev, const struct place *exe,
-			struct tkit_event *out)
+			const struct known *process, struct tkit_event *out)
 {
 	struct place base = decode_place(e, ev, EBPF_WALK_BASE);
 	bool script = ev->bits & EBPF_E_INTERP;
@@ -207,9 +207,13 @@ static void set_request(struct ebpf *e, const struct ebpf_event *ev, const struc
 	out->valid |= TKIT_V_PATH;
 	if (ev->bits & EBPF_E_FDPATH) {
 		out->path = fdpath_rest(out->path);
+		if (!base.known && process && process->exec_base) {
+			base.known = true; /* was closed by the exec */
+			base.path = text_bytes(process->exec_base);
+		}
 		if (!out->path.len) {
 			out->pflags |= TKIT_P_FD;
-			if (!base.known && file) /* was closed by the exec */
+			if (!base.known && file)
 				base = *file;
 			else if (script)
 				file = &base;
@@ -256,9 +260,24 @@ void exec_record(struct ebpf *e, const struct ebpf_event *ev)
 		out.valid |= TKIT_V_SYSNO;
 	}
 	decode_root(&out, &root);
-	set_request(e, ev, &exe, &out);
+	set_request(e, ev, &exe, process, &out);
 	decode_emit(e, &out);
 	if (ev->bits & EBPF_E_INTERP)
 		tell_script(e, ev, &out);
 	tell_loader(e, ev, &out);
+	if (process) {
+		text_unref(process->exec_base);
+		process->exec_base = NULL;
+	}
+}
+
+void exec_prepare(struct ebpf *e, const struct ebpf_event *ev)
+{
+	struct place base = decode_place(e, ev, EBPF_WALK_BASE);
+	struct known *process = table_get(&e->processes, (uint64_t)ev->pid);
+
+	if (!process)
+		return;
+	text_unref(process->exec_base);
+	process->exec_base = base.known && !base.outside ? text_new(base.path) : NULL;
 }

@@ -142,6 +142,42 @@ static bool has_loop(void)
 	       libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_find_vma, NULL) == 1;
 }
 
+/*
+ * Whether the kernel has a tracepoint for programs: its name is among the strings of the
+ * BTF, which is searched as it is, because parsing it takes longer than all the rest.
+ */
+static bool has_tracepoint(const char *name)
+{
+	char *btf = NULL;
+	size_t size = 0, room = 8 << 20;
+	bool found = false;
+	int fd = open(BTF_FILE, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	btf = malloc(room);
+	while (btf && size < room) {
+		ssize_t n = read(fd, btf + size, room - size);
+
+		if (n <= 0)
+			break;
+		size += (size_t)n;
+		if (size == room) {
+			char *more = realloc(btf, room * 2);
+
+			if (!more)
+				break;
+			btf = more;
+			room *= 2;
+		}
+	}
+	close(fd);
+	if (btf)
+		found = memmem(btf, size, name, strlen(name) + 1) != NULL;
+	free(btf);
+	return found;
+}
+
 static unsigned char kind_of(const struct tkit_syscall *sys)
 {
 	switch (sys->op) {
@@ -199,6 +235,8 @@ static void configure(struct ebpf *e)
 		if (strstr(name, loop ? "_plain" : "_loop"))
 			bpf_program__set_autoload(program, false);
 	}
+	if (!has_tracepoint("btf_trace_sched_prepare_exec"))
+		bpf_program__set_autoload(skel->progs.prepare_loop, false);
 	fill_rows(skel->rodata->rows, TKIT_ARCH_X86_64, 272, 308);
 	fill_rows(skel->rodata->rows + EBPF_NR_LIMIT, TKIT_ARCH_I386, 310, 346);
 	skel->rodata->filter = target->kind == TKIT_TARGET_ALL      ? EBPF_FILTER_ALL

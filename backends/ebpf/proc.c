@@ -42,6 +42,7 @@ static void known_clear(struct known *known)
 	text_unref(known->cwd);
 	text_unref(known->root);
 	text_unref(known->exe);
+	text_unref(known->exec_base);
 	memset(known, 0, sizeof(*known));
 }
 

@@ -83,6 +83,26 @@ static __always_inline int VARIANT(exec)(struct task_struct *task, struct linux_
 	return 0;
 }
 
+/* execveat with a dirfd: tells its path while it is still open. */
+static __always_inline int VARIANT(prepare)(struct task_struct *task, struct linux_binprm *bprm)
+{
+	const char *fdpath = NULL;
+	struct scratch *s;
+
+	if (bpf_core_field_exists(bprm->fdpath))
+		fdpath = BPF_CORE_READ(bprm, fdpath);
+	if (!fdpath || !traced(task, BPF_CORE_READ(task, tgid)))
+		return 0;
+	s = scratch_of(SLOT_EXEC);
+	if (!s)
+		return 0;
+	record(s, task, EBPF_PREPARE);
+	read_kernel_name(SLOT_EXEC, 0, (__u64)fdpath);
+	VARIANT(walk_base)(SLOT_EXEC, EBPF_WALK_BASE, fdpath_fd(s), 1);
+	deliver(s, 0);
+	return 0;
+}
+
 /*
  * The seeding pass, run over all tasks by tkit itself before it reports "armed". Fork is
  * watched already, so a process that is not there yet will be found by its parent.

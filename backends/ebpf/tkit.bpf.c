@@ -81,6 +81,13 @@ int BPF_PROG(exec_loop, struct task_struct *task, int old_pid, struct linux_binp
 	return exec_on_loop(task, bprm);
 }
 
+/* Linux 6.12; loaded only where the tracepoint is. */
+SEC("tp_btf/sched_prepare_exec")
+int BPF_PROG(prepare_loop, struct task_struct *task, struct linux_binprm *bprm)
+{
+	return prepare_on_loop(task, bprm);
+}
+
 SEC("tp_btf/sched_process_exit") int BPF_PROG(process_exit, struct task_struct *task)
 {
 	return process_exited(task);
