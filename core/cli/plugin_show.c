@@ -12,6 +12,7 @@
 #include "plugin/option.h"
 #include "plugin/probe.h"
 #include "util/cleanup.h"
+#include "util/log.h"
 #include "util/suggest.h"
 
 /* What the conf sets for an option; list items joined. False: nothing. */
@@ -235,7 +236,7 @@ static int unknown_name(const struct plugin_registry *registry, const char *name
 
 /*
  * Finds "NAME" in all kinds or "KIND/NAME" in one; fills plugins[] and returns their number.
- * A name that no kind has gives the error of the first kind that knows better, or of all.
+ * If none can be shown, the error is that of the first which should have been.
  */
 static int find_all(struct plugin_registry *registry, const char *what,
 		    const struct plugin *plugins[3], struct err *err)
@@ -243,7 +244,7 @@ static int find_all(struct plugin_registry *registry, const char *what,
 	const char *slash = strchr(what, '/'), *name = slash ? slash + 1 : what;
 	_cleanup_free_ char *kind_text = slash ? strndup(what, (size_t)(slash - what)) : NULL;
 	enum tkit_kind only = kind_text ? kind_parse(kind_text) : 0;
-	int count = 0, rc = 0;
+	int count = 0, rc;
 
 	if (kind_text && !only)
 		return err_set(err, -EINVAL, "'%s': no kind of plugin is called '%s'", what,
@@ -251,22 +252,26 @@ static int find_all(struct plugin_registry *registry, const char *what,
 	for (int kind = TKIT_KIND_BACKEND; kind <= TKIT_KIND_REPORTER; kind++) {
 		const struct plugin_conf *conf;
 		struct err why = ERR_INIT;
+		bool unknown = false;
 
 		if (only && only != (enum tkit_kind)kind)
 			continue;
 		rc = registry_find(registry, (enum tkit_kind)kind, name, &conf, &why);
 		if (rc == 0)
-			rc = plugin_load(conf, &plugins[count++], &why);
+			rc = plugin_load(conf, &plugins[count], &why);
 		else if (rc == -ENOENT && !only)
-			rc = 0; /* another kind may have it */
-		if (rc)
+			unknown = true; /* another kind may have it */
+		if (rc == 0)
+			count++;
+		else if (!unknown && !err->rc)
 			err_set(err, rc, "%s", err_text(&why));
 		err_done(&why);
-		if (err->rc)
-			return err->rc;
 	}
 	if (!count)
-		return unknown_name(registry, name, err);
+		return err->rc ? err->rc : unknown_name(registry, name, err);
+	if (err->rc)
+		log_warn("%s", err_text(err)); /* of several, one cannot be shown */
+	err_done(err);
 	return count;
 }
 

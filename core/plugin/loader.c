@@ -95,8 +95,8 @@ int plugin_load(const struct plugin_conf *conf, const struct plugin **ret_plugin
 
 	/* A module that is not there is the conf's fault as often as the module's. */
 	if (rc == -ENOENT)
-		err_wrap(err, "%s: module of %s '%s'", conf->file, kind_name(conf->kind),
-			 conf->name);
+		err_wrap(err, "%s: the module of %s '%s' is not built or not installed", conf->file,
+			 kind_name(conf->kind), conf->name);
 	return rc;
 }
 

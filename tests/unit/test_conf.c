@@ -335,7 +335,9 @@ static void test_spec(void **state)
 	assert_int_equal(
 		plugin_instance_spec(reg, TKIT_KIND_BACKEND, "qone,x=1", &plugin, &options, &err),
 		-ENOENT);
-	assert_non_null(strstr(err_text(&err), "10-qone.yaml: module of backend 'qone': "));
+	assert_non_null(strstr(
+		err_text(&err),
+		"10-qone.yaml: the module of backend 'qone' is not built or not installed: "));
 	assert_non_null(strstr(err_text(&err), "/a/a1: No such file"));
 	err_done(&err);
 	registry_free(reg);
