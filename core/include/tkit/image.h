@@ -77,8 +77,12 @@ struct tkit_closure_options {
 	uint32_t size;        /* sizeof(struct tkit_closure_options) */
 	uint32_t keep_listed; /* 1: keep everything in listed directories */
 	uint32_t no_users;    /* 1: do not add passwd and group */
-	uint32_t reserved;
-	struct tkit_option_list include; /* globs, fnmatch(3) with FNM_PATHNAME, and ** */
+	uint32_t need_users;  /* 1: a user name will be used: add passwd and group */
+	/*
+	 * Globs, fnmatch(3) with FNM_PATHNAME, and ** for any bytes with slashes. A directory
+	 * stands for everything below it, too. An include rule beats an exclude rule.
+	 */
+	struct tkit_option_list include;
 	struct tkit_option_list exclude;
 };
 

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Inside of the closure. closure.c: results and order; closure_add.c: entries, parents,
+ * what never belongs in; closure_model.c: the rules on a model's accesses;
+ * closure_exec.c, closure_needed.c: interpreters and libraries; closure_scan.c: rules
+ * that search the root.
+ */
+#ifndef IMAGE_CLOSURE_H
+#define IMAGE_CLOSURE_H
+
+#include <stdbool.h>
+
+#include "image/rootfs.h"
+#include "util/buf.h"
+#include "util/intern.h"
+
+#define CLOSURE_NO_LINK UINT32_MAX
+
+struct tkit_closure {
+	struct tkit_rootfs *fs; /* borrowed */
+	struct intern paths;    /* of the entries; while building, id = index */
+	struct intern texts;    /* `because`, absent names */
+	struct tkit_closure_entry *entries;
+	size_t count;
+	size_t room;
+	uint32_t *hard_links; /* by entry: index of the first with the same inode, or NO_LINK */
+	struct tkit_bytes *absent;
+	size_t absent_count;
+	uint64_t bytes;
+};
+
+/* Why something is asked for. */
+struct cause {
+	enum tkit_reason reason;
+	struct tkit_bytes because; /* empty = itself */
+	struct tkit_bytes root;    /* the process's root; empty = "/" */
+};
+
+/* One computation of a closure. */
+struct closure_job {
+	struct tkit_closure *closure;
+	struct tkit_ctx *ctx;
+	struct tkit_rootfs *fs;
+	const struct tkit_model *model;
+	const struct tkit_closure_options *options;
+	struct intern absent;    /* names */
+	struct intern inspected; /* "path\0root" of executed files */
+	struct intern needing;   /* "path\0root" of ELF files whose libraries were added */
+	struct buf library_dirs; /* NUL-terminated names from ld.so.conf */
+	bool library_dirs_known;
+	bool static_needs;       /* follow DT_NEEDED of what was executed or loaded */
+	unsigned int exec_depth; /* interpreters of interpreters */
+	uint64_t sockets;        /* left out */
+	uint64_t devices;        /* device nodes outside /dev, kept */
+};
+
+/* What became of a request. */
+enum closure_found {
+	CLOSURE_MISSING = 0,
+	CLOSURE_FOUND = 1 /* it is in, or is there and left out by a rule */
+};
+
+#define CLOSURE_NOFOLLOW (1u << 0) /* a symlink in the last place is the object */
+#define CLOSURE_EXECUTED (1u << 1) /* look for its interpreters */
+#define CLOSURE_PREFIX   (1u << 2) /* if it is missing, keep what there is on the way */
+
+/*
+ * Adds what `path` (absolute in cause->root) leads to, the symlinks on the way, and all
+ * parents. Returns enum closure_found, or -errno with a recorded cause. If `ret_canonical`
+ * is not NULL it gets the canonical path of what was found.
+ */
+int closure_want(struct closure_job *job, struct tkit_bytes path, const struct cause *cause,
+		 unsigned int flags, struct buf *ret_canonical);
+
+/* Adds exactly this canonical path, if the rules let it. 0 or -errno. */
+int closure_add(struct closure_job *job, struct tkit_bytes path, const struct cause *cause);
+
+/* Directories that a runtime mounts over; NULL-terminated. */
+extern const char *const closure_mount_points[];
+
+/* Below one of them. */
+bool closure_runtime(struct tkit_bytes path);
+
+/* The directory above; "/" for "/". */
+struct tkit_bytes closure_parent(struct tkit_bytes path);
+
+/* Notes a name that should be in the root and is not. */
+int closure_note_absent(struct closure_job *job, struct tkit_bytes name);
+
+/* An executed file (canonical) of a process with that root: interpreters, libraries. */
+int closure_executed(struct closure_job *job, struct tkit_bytes path, const struct cause *cause);
+
+/* DT_NEEDED of a file (canonical): adds the libraries found as ld.so would, and theirs. */
+int closure_needed(struct closure_job *job, struct tkit_bytes path, const struct cause *cause);
+
+/* The rules on the accesses of the model. */
+int closure_from_model(struct closure_job *job);
+
+/* Include rules; symlinks that lead to entries, for traces that do not have the names. */
+int closure_includes(struct closure_job *job);
+int closure_names(struct closure_job *job);
+
+/* Adds everything in a listed directory (canonical). */
+int closure_listed(struct closure_job *job, struct tkit_bytes path, const struct cause *cause);
+
+#endif

@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT
+/* Rules that search the root: include globs, listings, names that a trace lacks. */
+#include <dirent.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "image/closure.h"
+#include "util/bytes.h"
+#include "util/cleanup.h"
+#include "util/glob.h"
+
+/* Names of one directory; sorted, so that nothing depends on the order of a disk. */
+struct names {
+	struct buf text; /* type byte, name, NUL byte */
+	const char **items;
+	size_t count;
+};
+
+static void names_done(struct names *names)
+{
+	buf_done(&names->text);
+	free(names->items);
+}
+
+static int add_name(void *arg, struct tkit_bytes name, unsigned char type)
+{
+	struct names *names = arg;
+
+	buf_char(&names->text, (char)type);
+	buf_add(&names->text, name.ptr, name.len);
+	buf_char(&names->text, '\0');
+	names->count++;
+	return names->text.failed ? -ENOMEM : 0;
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a + 1, *(const char *const *)b + 1);
+}
+
+static int names_read(struct names *names, struct tkit_rootfs *fs, struct tkit_bytes dir)
+{
+	int rc = rootfs_list(fs, dir, add_name, names);
+	const char *at = names->text.data;
+
+	if (rc < 0)
+		return rc;
+	names->items = calloc(names->count ? names->count : 1, sizeof(*names->items));
+	if (!names->items)
+		return -ENOMEM;
+	for (size_t i = 0; i < names->count; i++) {
+		names->items[i] = at;
+		at += strlen(at + 1) + 2;
+	}
+	qsort(names->items, names->count, sizeof(*names->items), by_name);
+	return 0;
+}
+
+/* Called for each object below the directory; `type` is its DT_*. */
+typedef int (*walk_fn)(struct closure_job *job, void *arg, struct tkit_bytes path,
+		       unsigned char type);
+
+static unsigned char type_of(struct closure_job *job, struct tkit_bytes path, unsigned char type)
+{
+	const struct rootfs_node *node;
+
+	if (type != DT_UNKNOWN)
+		return type;
+	node = rootfs_node(job->fs, path);
+	return node && !node->err ? IFTODT(node->st.st_mode) : DT_UNKNOWN;
+}
+
+static int walk_one(struct closure_job *job, struct tkit_bytes dir, walk_fn fn, void *arg,
+		    struct buf *todo)
+{
+	_cleanup_(names_done) struct names names = {0};
+	_cleanup_(buf_done) struct buf path = BUF_INIT;
+	int rc = names_read(&names, job->fs, dir);
+
+	for (size_t i = 0; rc == 0 && i < names.count; i++) {
+		unsigned char type = (unsigned char)names.items[i][0];
+		struct tkit_bytes full;
+
+		buf_clear(&path);
+		buf_add(&path, dir.ptr, dir.len > 1 ? dir.len : 0);
+		buf_char(&path, '/');
+		buf_str(&path, names.items[i] + 1);
+		if (path.failed)
+			return -ENOMEM;
+		full = BYTES(path.data, path.size);
+		if (closure_runtime(full))
+			break;
+		type = type_of(job, full, type);
+		rc = fn(job, arg, full, type);
+		if (rc == 0 && type == DT_DIR) {
+			buf_add(todo, path.data, path.size);
+			buf_char(todo, '\0');
+			rc = todo->failed ? -ENOMEM : 0;
+		}
+	}
+	return rc;
+}
+
+/* Everything below a directory (canonical), not through symlinks, level by level. */
+static int walk_tree(struct closure_job *job, struct tkit_bytes top, walk_fn fn, void *arg)
+{
+	_cleanup_(buf_done) struct buf todo = BUF_INIT;
+	int rc = 0;
+
+	buf_add(&todo, top.ptr, top.len);
+	buf_char(&todo, '\0');
+	for (size_t at = 0; rc == 0 && at < todo.size;) {
+		/* A copy: `todo` moves when it grows. */
+		_cleanup_free_ char *dir = todo.failed ? NULL : strdup(todo.data + at);
+
+		if (!dir)
+			return -ENOMEM;
+		at += strlen(dir) + 1;
+		rc = walk_one(job, bytes_str(dir), fn, arg, &todo);
+		if (rc < 0) {
+			_cleanup_(buf_done) struct buf text = BUF_INIT;
+
+			buf_escaped(&text, bytes_str(dir));
+			buf_char(&text, '\0');
+			return tkit_fail(job->ctx, rc, "listing %s in the root",
+					 text.failed ? "a directory" : text.data);
+		}
+	}
+	return rc;
+}
+
+/* ---- include rules ---- */
+
+static int want_included(struct closure_job *job, struct tkit_bytes path, const char *rule)
+{
+	struct cause why = {.reason = TKIT_REASON_INCLUDED, .because = bytes_str(rule)};
+	const struct rootfs_node *node;
+	bool dangling;
+	int rc = closure_want(job, path, &why, CLOSURE_EXECUTED, NULL);
+
+	if (rc != CLOSURE_MISSING)
+		return rc;
+	node = rootfs_node(job->fs, path);
+	dangling = node && !node->err;
+	if (!dangling)
+		return CLOSURE_MISSING;
+	rc = closure_add(job, path, &why);
+	return rc < 0 ? rc : CLOSURE_FOUND;
+}
+
+struct include {
+	const char *rule;    /* as given */
+	const char *pattern; /* as it reads for canonical paths */
+	bool all;            /* everything below is meant */
+	bool any;            /* something matched */
+};
+
+static int included(struct closure_job *job, void *arg, struct tkit_bytes path, unsigned char type)
+{
+	struct include *include = arg;
+	int rc;
+
+	if (!include->all && !glob_match_below(bytes_str(include->pattern), path))
+		return 0;
+	include->any = true;
+	rc = want_included(job, path, include->rule);
+	return rc < 0 ? rc : 0;
+}
+
+/* The rule as it reads where its fixed part really lies: /lib/x* is /usr/lib/x*. */
+static int real_rule(const struct buf *real, struct tkit_bytes rest, struct buf *ret_rule)
+{
+	for (size_t i = 0; real->size > 1 && i < real->size; i++) {
+		if (memchr("*?[\\", real->data[i], 4))
+			buf_char(ret_rule, '\\');
+		buf_char(ret_rule, real->data[i]);
+	}
+	buf_add(ret_rule, rest.ptr, rest.len);
+	buf_char(ret_rule, '\0');
+	return ret_rule->failed ? -ENOMEM : 0;
+}
+
+static int include_below(struct closure_job *job, struct include *include,
+			 struct tkit_bytes literal, struct tkit_bytes rest)
+{
+	_cleanup_(buf_done) struct buf real = BUF_INIT, rule = BUF_INIT;
+	struct rootfs_walk walk = {0};
+	const struct rootfs_node *node;
+	int rc = rootfs_resolve(job->fs, &walk, literal, &real);
+
+	node = rc == 0 ? rootfs_node(job->fs, BYTES(real.data, real.size)) : NULL;
+	if (!node || node->err || !S_ISDIR(node->st.st_mode))
+		return 0;
+	rc = real_rule(&real, rest, &rule);
+	include->pattern = rule.data;
+	return rc < 0 ? rc : walk_tree(job, BYTES(real.data, real.size), included, include);
+}
+
+static int include_rule(struct closure_job *job, const char *rule)
+{
+	struct include include = {.rule = rule};
+	struct tkit_bytes text = bytes_str(rule), literal;
+	int rc;
+
+	if (text.ptr[0] != '/' && !bytes_starts(text, BYTES_LIT("**")))
+		return tkit_fail(job->ctx, -EINVAL, "include rule \"%s\" must begin with / or **",
+				 rule);
+	literal = BYTES(text.ptr, glob_literal(text));
+	if (literal.len == text.len) {
+		rc = want_included(job, text, rule);
+		if (rc < 0)
+			return rc;
+		include.any = rc == CLOSURE_FOUND;
+		include.all = true;
+	}
+	rc = include_below(job, &include, literal.len ? literal : BYTES_LIT("/"),
+			   BYTES(text.ptr + literal.len, text.len - literal.len));
+	if (rc == 0 && !include.any)
+		tkit_log(job->ctx, TKIT_LOG_WARN, "include rule \"%s\" matches nothing in the root",
+			 rule);
+	return rc;
+}
+
+int closure_includes(struct closure_job *job)
+{
+	const struct tkit_option_list *include = &job->options->include;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < include->count; i++)
+		rc = include_rule(job, include->items[i]);
+	return rc;
+}
+
+/* ---- listed directories ---- */
+
+int closure_listed(struct closure_job *job, struct tkit_bytes path, const struct cause *cause)
+{
+	_cleanup_(names_done) struct names names = {0};
+	_cleanup_(buf_done) struct buf child = BUF_INIT;
+	struct cause why = {.reason = TKIT_REASON_LISTED, .because = path, .root = cause->root};
+	struct cause link = {.reason = TKIT_REASON_LISTED, .because = path};
+	int rc;
+
+	if (closure_runtime(path) || !path.len)
+		return 0;
+	rc = names_read(&names, job->fs, path);
+	if (rc == -ENOTDIR || rc == -ENOENT)
+		return 0;
+	for (size_t i = 0; rc >= 0 && i < names.count; i++) {
+		struct tkit_bytes name;
+
+		buf_clear(&child);
+		buf_add(&child, path.ptr, path.len > 1 ? path.len : 0);
+		buf_char(&child, '/');
+		buf_str(&child, names.items[i] + 1);
+		if (child.failed)
+			return -ENOMEM;
+		name = BYTES(child.data, child.size);
+		rc = closure_add(job, name, &link);
+		/* and what a symlink leads to, as seen by who listed it */
+		if (cause->root.len > 1 && bytes_below(name, cause->root))
+			name = BYTES(name.ptr + cause->root.len, name.len - cause->root.len);
+		if (rc == 0 && names.items[i][0] != DT_DIR)
+			rc = closure_want(job, name, &why, 0, NULL);
+	}
+	return rc < 0 ? rc : 0;
+}
+
+/* ---- names that lead to entries ---- */
+
+struct leads {
+	uint32_t limit; /* entries that were in before the search */
+};
+
+static int lead(struct closure_job *job, void *arg, struct tkit_bytes path, unsigned char type)
+{
+	const struct leads *leads = arg;
+	_cleanup_(buf_done) struct buf real = BUF_INIT;
+	struct rootfs_walk walk = {0};
+	struct cause why = {.reason = TKIT_REASON_SYMLINK};
+	uint32_t id;
+	int rc;
+
+	if (type != DT_LNK || rootfs_resolve(job->fs, &walk, path, &real) < 0 || real.size <= 1)
+		return 0;
+	id = intern_find(&job->closure->paths, BYTES(real.data, real.size));
+	if (id == INTERN_NONE || id >= leads->limit)
+		return 0;
+	why.because = BYTES(real.data, real.size);
+	rc = closure_want(job, path, &why, 0, NULL);
+	return rc < 0 ? rc : 0;
+}
+
+/*
+ * A backend that sees files, not names, does not know by which symlinks they were reached
+ * (libz.so.1, /lib64). So every symlink of the root that leads to an entry goes in.
+ */
+int closure_names(struct closure_job *job)
+{
+	struct leads leads = {.limit = (uint32_t)job->closure->count};
+
+	return walk_tree(job, BYTES_LIT("/"), lead, &leads);
+}

@@ -1,0 +1,238 @@
+// SPDX-License-Identifier: MIT
+/*
+ * The closure as a layer: a pax tar of the same bytes for the same input. Directories
+ * first, then symlinks, then the rest, so that every member's parents are there whatever
+ * unpacks it; each path once, under its canonical name.
+ */
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "image/closure.h"
+#include "util/bytes.h"
+#include "util/cleanup.h"
+
+#define COPY_SIZE  (256 * 1024)
+#define XATTR_SIZE 65536 /* the kernel's limit for the list and for a value */
+
+struct layer {
+	struct tkit_ctx *ctx;
+	struct tkit_closure *closure;
+	struct archive *tar;
+	struct archive_entry *member;
+	char *data; /* COPY_SIZE */
+	char *list; /* XATTR_SIZE */
+	struct buf text;
+};
+
+static int layer_fail(struct layer *l, int rc, const struct tkit_closure_entry *entry,
+		      const char *what)
+{
+	buf_clear(&l->text);
+	buf_escaped(&l->text, entry->path);
+	buf_char(&l->text, '\0');
+	return tkit_fail(l->ctx, rc, "%s %s", what, l->text.failed ? "a file" : l->text.data);
+}
+
+static int tar_fail(struct layer *l)
+{
+	int err = archive_errno(l->tar);
+
+	return tkit_fail(l->ctx, err > 0 ? -err : -EIO, "writing the layer");
+}
+
+/*
+ * What must not travel: labels of the machine that holds the root, signatures bound to
+ * an inode, and an overlay's own notes. Everything else does.
+ */
+static bool xattr_stays(const char *name)
+{
+	return strcmp(name, "security.selinux") == 0 || strcmp(name, "security.evm") == 0 ||
+	       strncmp(name, "trusted.overlay.", 16) == 0 ||
+	       strncmp(name, "user.overlay.", 13) == 0;
+}
+
+static int by_text(const void *a, const void *b)
+{
+	return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static int add_xattrs(struct layer *l, const struct tkit_closure_entry *entry)
+{
+	struct tkit_rootfs *fs = l->closure->fs;
+	long size = fs->ops->listxattr(fs, entry->path, l->list, XATTR_SIZE - 1);
+	const char *names[512];
+	size_t count = 0;
+
+	if (size < 0)
+		return layer_fail(l, (int)size, entry, "listing the extended attributes of");
+	l->list[size] = '\0';
+	for (const char *p = l->list; p < l->list + size; p += strlen(p) + 1) {
+		if (xattr_stays(p))
+			continue;
+		if (count == sizeof(names) / sizeof(names[0]))
+			return layer_fail(l, -E2BIG, entry, "too many extended attributes on");
+		names[count++] = p;
+	}
+	qsort(names, count, sizeof(names[0]), by_text);
+	for (size_t i = 0; i < count; i++) {
+		long n = fs->ops->getxattr(fs, entry->path, names[i], l->data, XATTR_SIZE);
+
+		if (n < 0)
+			return layer_fail(l, (int)n, entry, "reading an extended attribute of");
+		archive_entry_xattr_add_entry(l->member, names[i], l->data, (size_t)n);
+	}
+	return 0;
+}
+
+/* "usr/bin/ls" for "/usr/bin/ls", "./" for the root. NUL-terminated, in l->text. */
+static const char *member_name(struct layer *l, struct tkit_bytes path)
+{
+	buf_clear(&l->text);
+	if (path.len == 1)
+		buf_str(&l->text, "./");
+	else
+		buf_add(&l->text, path.ptr + 1, path.len - 1);
+	buf_char(&l->text, '\0');
+	return l->text.failed ? NULL : l->text.data;
+}
+
+static int write_header(struct layer *l, const struct tkit_closure_entry *entry, uint32_t first)
+{
+	const struct stat *st = &entry->st;
+	struct archive_entry *m = archive_entry_clear(l->member);
+	const char *name = member_name(l, entry->path);
+	int rc;
+
+	if (!name)
+		return tkit_fail(l->ctx, -ENOMEM, "writing the layer");
+	archive_entry_copy_pathname(m, name);
+	archive_entry_set_filetype(m, st->st_mode & S_IFMT);
+	archive_entry_set_perm(m, st->st_mode & 07777);
+	archive_entry_set_uid(m, st->st_uid);
+	archive_entry_set_gid(m, st->st_gid);
+	archive_entry_set_mtime(m, st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
+	archive_entry_set_size(m, 0);
+	if (S_ISLNK(st->st_mode)) {
+		/* rootfs keeps targets with a NUL byte behind them */
+		archive_entry_copy_symlink(m, entry->target.ptr);
+	} else if (S_ISCHR(st->st_mode) || S_ISBLK(st->st_mode)) {
+		archive_entry_set_rdev(m, st->st_rdev);
+	} else if (first != CLOSURE_NO_LINK) {
+		name = member_name(l, l->closure->entries[first].path);
+		if (!name)
+			return tkit_fail(l->ctx, -ENOMEM, "writing the layer");
+		archive_entry_copy_hardlink(m, name);
+	} else if (S_ISREG(st->st_mode)) {
+		archive_entry_set_size(m, st->st_size);
+	}
+	if (first == CLOSURE_NO_LINK) {
+		rc = add_xattrs(l, entry);
+		if (rc < 0)
+			return rc;
+	}
+	return archive_write_header(l->tar, m) == ARCHIVE_OK ? 0 : tar_fail(l);
+}
+
+static bool unchanged(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_mode == b->st_mode &&
+	       a->st_uid == b->st_uid && a->st_gid == b->st_gid && a->st_size == b->st_size &&
+	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static int write_content(struct layer *l, const struct tkit_closure_entry *entry)
+{
+	_cleanup_close_ int fd = tkit_rootfs_openfile(l->closure->fs, entry->path);
+	uint64_t left = (uint64_t)entry->st.st_size;
+	struct stat st;
+
+	if (fd < 0)
+		return layer_fail(l, fd, entry, "opening");
+	while (left) {
+		size_t want = left < COPY_SIZE ? (size_t)left : COPY_SIZE;
+		ssize_t n = read(fd, l->data, want);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return layer_fail(l, -errno, entry, "reading");
+		if (n == 0)
+			break;
+		if (archive_write_data(l->tar, l->data, (size_t)n) != n)
+			return tar_fail(l);
+		left -= (uint64_t)n;
+	}
+	/* Looked at last, so that a change while reading shows, too. */
+	if (fstat(fd, &st) < 0)
+		return layer_fail(l, -errno, entry, "reading");
+	if (left || !unchanged(&st, &entry->st))
+		return layer_fail(l, -ESTALE, entry, "the root changes under us: reading");
+	return 0;
+}
+
+enum pass { DIRECTORIES, SYMLINKS, OTHERS, PASSES };
+
+static enum pass pass_of(mode_t mode)
+{
+	return S_ISDIR(mode) ? DIRECTORIES : S_ISLNK(mode) ? SYMLINKS : OTHERS;
+}
+
+static int write_all(struct layer *l)
+{
+	for (int pass = DIRECTORIES; pass < PASSES; pass++)
+		for (size_t i = 0; i < l->closure->count; i++) {
+			const struct tkit_closure_entry *entry = &l->closure->entries[i];
+			uint32_t first = l->closure->hard_links[i];
+			int rc;
+
+			if ((int)pass_of(entry->st.st_mode) != pass)
+				continue;
+			rc = write_header(l, entry, first);
+			if (rc == 0 && S_ISREG(entry->st.st_mode) && first == CLOSURE_NO_LINK)
+				rc = write_content(l, entry);
+			if (rc < 0)
+				return rc;
+		}
+	return 0;
+}
+
+static int start(struct layer *l, int fd)
+{
+	if (!l->tar || !l->member || !l->data || !l->list)
+		return tkit_fail(l->ctx, -ENOMEM, "writing the layer");
+	/* Names are bytes, whatever the locale. LIBARCHIVE.xattr.* would say all twice. */
+	if (archive_write_set_format_pax(l->tar) != ARCHIVE_OK ||
+	    archive_write_set_options(l->tar, "hdrcharset=BINARY,xattrheader=SCHILY") !=
+		    ARCHIVE_OK ||
+	    archive_write_set_bytes_in_last_block(l->tar, 1) != ARCHIVE_OK ||
+	    archive_write_open_fd(l->tar, fd) != ARCHIVE_OK)
+		return tar_fail(l);
+	return 0;
+}
+
+int tkit_closure_write_tar(struct tkit_ctx *ctx, struct tkit_closure *closure, int fd)
+{
+	struct layer l = {.ctx = ctx,
+			  .closure = closure,
+			  .tar = archive_write_new(),
+			  .member = archive_entry_new(),
+			  .data = malloc(COPY_SIZE),
+			  .list = malloc(XATTR_SIZE)};
+	int rc = start(&l, fd);
+
+	if (rc == 0)
+		rc = write_all(&l);
+	if (rc == 0 && archive_write_close(l.tar) != ARCHIVE_OK)
+		rc = tar_fail(&l);
+	if (rc < 0 && l.tar) /* no end-of-archive mark on what is not whole */
+		archive_write_fail(l.tar);
+	archive_write_free(l.tar);
+	archive_entry_free(l.member);
+	free(l.data);
+	free(l.list);
+	buf_done(&l.text);
+	return rc;
+}
