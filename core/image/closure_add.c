@@ -50,6 +50,29 @@ int closure_note_absent(struct closure_job *job, struct tkit_bytes name)
 	return intern_add(&job->absent, name, NULL) == INTERN_NONE ? -ENOMEM : 0;
 }
 
+/*
+ * The run made this (canonical) path. A symlink that led nowhere until a file was made
+ * through it counts as made, too, for the model; in the root it was there before, unless
+ * some call made that very name.
+ */
+static bool made_by_run(struct closure_job *job, struct tkit_bytes path)
+{
+	const struct rootfs_node *node;
+	const struct tkit_path *known;
+	const struct tkit_access *access;
+
+	if (!tkit_model_created(job->model, path))
+		return false;
+	known = tkit_model_find(job->model, path);
+	node = rootfs_node(job->fs, path);
+	if (!known || !node || node->err || !S_ISLNK(node->st.st_mode))
+		return true;
+	for (size_t i = 0; (access = tkit_model_access(job->model, known, i)); i++)
+		if (!access->err && tkit_op_class(access->op) == TKIT_CLASS_CREATE)
+			return true;
+	return tkit_model_created(job->model, closure_parent(path));
+}
+
 /* The rules that keep something out. Parents of what is in are not asked. */
 static bool left_out(struct closure_job *job, struct tkit_bytes path, enum tkit_reason reason)
 {
@@ -61,7 +84,7 @@ static bool left_out(struct closure_job *job, struct tkit_bytes path, enum tkit_
 		return true;
 	if (reason == TKIT_REASON_INCLUDED)
 		return false;
-	if (tkit_model_created(job->model, path))
+	if (made_by_run(job, path))
 		return true;
 	for (size_t i = 0; i < exclude->count; i++)
 		if (glob_match_below(bytes_str(exclude->items[i]), path))
@@ -79,6 +102,19 @@ static int fail_lookup(struct closure_job *job, int rc, struct tkit_bytes path)
 			 text.failed ? "a path" : text.data);
 }
 
+/* Of several reasons the one that says most, whatever the order of finding. */
+static unsigned int weight(uint32_t reason)
+{
+	static const unsigned char weights[] = {
+		[TKIT_REASON_PARENT] = 1,     [TKIT_REASON_RUNTIME] = 2,  [TKIT_REASON_SYMLINK] = 3,
+		[TKIT_REASON_LISTED] = 4,     [TKIT_REASON_INCLUDED] = 5, [TKIT_REASON_USERS] = 6,
+		[TKIT_REASON_CREATED_IN] = 7, [TKIT_REASON_NEEDED] = 8,   [TKIT_REASON_INTERP] = 9,
+		[TKIT_REASON_ACCESS] = 10,
+	};
+
+	return weights[reason];
+}
+
 /* Puts an entry in, or a better reason on one that is in. */
 static int put(struct closure_job *job, struct tkit_bytes path, const struct rootfs_node *node,
 	       const struct cause *cause, bool *ret_new)
@@ -89,7 +125,7 @@ static int put(struct closure_job *job, struct tkit_bytes path, const struct roo
 	uint32_t id = intern_find(&closure->paths, path), text;
 
 	*ret_new = id == INTERN_NONE;
-	if (!*ret_new && closure->entries[id].reason <= (uint32_t)cause->reason)
+	if (!*ret_new && weight(closure->entries[id].reason) >= weight(cause->reason))
 		return 0;
 	if (cause->because.len && !bytes_eq(cause->because, path)) {
 		text = intern_add(&closure->texts, cause->because, NULL);

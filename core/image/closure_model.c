@@ -70,7 +70,8 @@ static int visit_own(struct closure_job *job, const struct visit *v)
 	    !(v->access->pflags & (TKIT_P_OUTSIDE_ROOT | TKIT_P_RES_TRUNC | TKIT_P_DELETED))) {
 		struct visit top = *v;
 
-		rc = closure_want(job, v->name, &v->cause, CLOSURE_PREFIX, NULL);
+		top.cause.reason = TKIT_REASON_CREATED_IN;
+		rc = closure_want(job, v->name, &top.cause, CLOSURE_PREFIX, NULL);
 		top.cause.root = BYTES("", 0);
 		if (rc >= 0)
 			rc = want_parent(job, &top, resolved);
@@ -223,7 +224,7 @@ static int from_programs(struct closure_job *job)
 		struct cause why = {.reason = TKIT_REASON_ACCESS};
 		int rc;
 
-		if (!program->processes || !program->exe.len || program->exe.ptr[0] != '/')
+		if (!program->exe.len || program->exe.ptr[0] != '/')
 			continue;
 		rc = closure_want(job, program->exe, &why, CLOSURE_EXECUTED, NULL);
 		if (rc < 0)

@@ -69,7 +69,7 @@ struct tkit_closure_entry {
 	struct tkit_bytes path;   /* canonical, absolute; "/" first */
 	struct tkit_bytes target; /* symlink target */
 	struct stat st;
-	uint32_t reason;           /* enum tkit_reason; the first that applied */
+	uint32_t reason;           /* enum tkit_reason; of several the one that says most */
 	struct tkit_bytes because; /* the path that brought it in; empty = itself */
 };
 

@@ -1,0 +1,644 @@
+// SPDX-License-Identifier: MIT
+/* What an image must hold: one test for each rule. Each fails without its rule. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include "scene.h"
+
+#define LD "/lib64/ld-linux-x86-64.so.2"
+
+/* usrmerge, a chain of symlinks, an absolute target: names go in, each file once. */
+static void test_symlinks(void **state)
+{
+	struct scene *s = *state;
+	struct feed *f;
+
+	tree_file(&s->tree, "/usr/lib/libz.so.1.2.13", "z");
+	tree_link(&s->tree, "libz.so.1.2.13", "/usr/lib/libz.so.1");
+	tree_link(&s->tree, "usr/lib", "/lib");
+	tree_link(&s->tree, "/etc/ssl/openssl.cnf", "/usr/lib/ssl/openssl.cnf");
+	tree_file(&s->tree, "/etc/ssl/openssl.cnf", "conf");
+	tree_file(&s->tree, "/etc/ssl/unused", "");
+	f = scene_run(s);
+	EV(f, TKIT_OP_OPEN, "/lib/libz.so.1", .resolved = "/usr/lib/libz.so.1.2.13");
+	EV(f, TKIT_OP_OPEN, "/lib/ssl/openssl.cnf");
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/lib", TKIT_REASON_SYMLINK);
+	has(s, "/usr/lib/libz.so.1", TKIT_REASON_SYMLINK);
+	has(s, "/usr/lib/libz.so.1.2.13", TKIT_REASON_ACCESS);
+	has(s, "/usr/lib/ssl/openssl.cnf", TKIT_REASON_SYMLINK);
+	has(s, "/etc/ssl/openssl.cnf", TKIT_REASON_ACCESS);
+	has(s, "/usr/lib", TKIT_REASON_PARENT);
+	has(s, "/etc/ssl", TKIT_REASON_PARENT);
+	hasnt(s, "/lib/libz.so.1");
+	hasnt(s, "/etc/ssl/unused");
+	assert_true(bytes_is(scene_find(s, "/lib")->target, "usr/lib"));
+	assert_true(bytes_is(scene_find(s, "/usr/lib/libz.so.1.2.13")->because, "/lib/libz.so.1"));
+	assert_true(bytes_is(tkit_closure_entry(s->closure, 0)->path, "/"));
+	assert_null(tkit_closure_entry(s->closure, tkit_closure_count(s->closure)));
+}
+
+/* A link that would leave the root leads to its top; a loop keeps its links. */
+static void test_hostile_links(void **state)
+{
+	struct scene *s = *state;
+	struct feed *f;
+
+	tree_link(&s->tree, "../../../../../etc/shadow", "/app/out");
+	tree_file(&s->tree, "/etc/shadow", "inside");
+	tree_link(&s->tree, "b", "/app/a");
+	tree_link(&s->tree, "a", "/app/b");
+	f = scene_run(s);
+	EV(f, TKIT_OP_OPEN, "/app/out");
+	EV(f, TKIT_OP_OPEN, "/app/a", ELOOP);
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/app/out", TKIT_REASON_SYMLINK);
+	has(s, "/etc/shadow", TKIT_REASON_ACCESS);
+	has(s, "/app/a", TKIT_REASON_ACCESS);
+}
+
+/* The object of lstat and readlink is the link; what it leads to is not needed by that. */
+static void test_nofollow(void **state)
+{
+	struct scene *s = *state;
+	struct feed *f;
+
+	tree_file(&s->tree, "/target", "t");
+	tree_link(&s->tree, "target", "/link");
+	tree_link(&s->tree, "nowhere", "/dangling");
+	f = scene_run(s);
+	EV(f, TKIT_OP_STAT, "/link", .pflags = TKIT_P_NOFOLLOW);
+	EV(f, TKIT_OP_READLINK, "/dangling", .pflags = TKIT_P_NOFOLLOW);
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/link", TKIT_REASON_ACCESS);
+	has(s, "/dangling", TKIT_REASON_ACCESS);
+	hasnt(s, "/target");
+}
+
+/* The kernel opens the ELF interpreter by itself: no system call names it. */
+static void test_elf_interpreter(void **state)
+{
+	struct scene *s = *state;
+	struct feed *f;
+
+	scene_elf(s, "/usr/bin/ls", &(struct elf_spec){.interp = LD});
+	scene_elf(s, "/usr/bin/data", &(struct elf_spec){.interp = "/lib/ld-other.so"});
+	tree_file(&s->tree, "/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", "ld");
+	tree_link(&s->tree, "x86_64-linux-gnu/ld-linux-x86-64.so.2",
+		  "/usr/lib/ld-linux-x86-64.so.2");
+	tree_link(&s->tree, "usr/lib", "/lib64");
+	tree_file(&s->tree, "/lib/ld-other.so", "other");
+	f = scene_run(s);
+	EV(f, TKIT_OP_EXEC, "/usr/bin/ls");
+	EV(f, TKIT_OP_OPEN, "/usr/bin/data"); /* read, not run */
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/lib64", TKIT_REASON_SYMLINK);
+	has(s, "/usr/lib/ld-linux-x86-64.so.2", TKIT_REASON_SYMLINK);
+	has(s, "/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2", TKIT_REASON_INTERP);
+	assert_true(
+		bytes_is(scene_find(s, "/usr/lib/x86_64-linux-gnu/ld-linux-x86-64.so.2")->because,
+			 "/usr/bin/ls"));
+	hasnt(s, "/lib/ld-other.so");
+}
+
+/* #! of a script whose interpreter is a script: down to the ELF interpreter of the last. */
+static void test_script_interpreter(void **state)
+{
+	struct scene *s = *state;
+	struct feed *f;
+
+	tree_file(&s->tree, "/entry.sh", "#!/usr/bin/wrap -x\n");
+	tree_file(&s->tree, "/usr/bin/wrap", "#! /bin/sh\n");
+	tree_link(&s->tree, "dash", "/bin/sh");
+	scene_elf(s, "/bin/dash", &(struct elf_spec){.interp = LD});
+	tree_file(&s->tree, LD, "ld");
+	f = scene_run(s);
+	EV(f, TKIT_OP_EXEC, "/entry.sh");
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/usr/bin/wrap", TKIT_REASON_INTERP);
+	has(s, "/bin/sh", TKIT_REASON_SYMLINK);
+	has(s, "/bin/dash", TKIT_REASON_INTERP);
+	has(s, LD, TKIT_REASON_INTERP);
+}
+
+/* A script that names itself ends; an interpreter that is not there is told. */
+static void test_bad_interpreters(void **state)
+{
+	struct scene *s = *state;
+	struct feed *f;
+
+	tree_file(&s->tree, "/self", "#!/self\n");
+	tree_file(&s->tree, "/lost", "#!/no/such\n");
+	f = scene_run(s);
+	EV(f, TKIT_OP_EXEC, "/self");
+	EV(f, TKIT_OP_EXEC, "/lost");
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/self", TKIT_REASON_ACCESS);
+	assert_int_equal(tkit_closure_absent_count(s->closure), 1);
+	assert_true(scene_absent(s, "/no/such"));
+}
+
+/* mkdir /var/lib/nginx/body: its parent must be there, with owner and mode. */
+static void test_created(void **state)
+{
+	struct scene *s = *state;
+	struct feed *f;
+
+	tree_dir(&s->tree, "/var/lib/nginx");
+	tree_dir(&s->tree, "/var/log");
+	tree_dir(&s->tree, "/srv/db");
+	tree_dir(&s->tree, "/real/run");
+	tree_link(&s->tree, "/real/run", "/run");
+	assert_int_equal(chmod(tree_path(&s->tree, "/var/lib/nginx"), 02750), 0);
+	f = scene_run(s);
+	EV(f, TKIT_OP_MKDIR, "/var/lib/nginx/body");
+	EV(f, TKIT_OP_OPEN, "/var/log/new.log", .flags = O_CREAT, .created = 1,
+	   .resolved = "/var/log/new.log");
+	EV(f, TKIT_OP_BIND, "/run/app.sock");
+	EV(f, TKIT_OP_OPEN, "/srv/db/tmp", .flags = O_CREAT, .created = 1);
+	EV(f, TKIT_OP_RENAME_FROM, "/srv/db/tmp");
+	EV(f, TKIT_OP_RENAME_TO, "/srv/db/dump.rdb", .same_time = 1);
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/var/lib/nginx", TKIT_REASON_CREATED_IN);
+	assert_int_equal(scene_find(s, "/var/lib/nginx")->st.st_mode & 07777, 02750);
+	assert_true(bytes_is(scene_find(s, "/var/lib/nginx")->because, "/var/lib/nginx/body"));
+	has(s, "/var/log", TKIT_REASON_CREATED_IN);
+	has(s, "/run", TKIT_REASON_SYMLINK);
+	has(s, "/real/run", TKIT_REASON_CREATED_IN);
+	has(s, "/srv/db", TKIT_REASON_CREATED_IN);
+	assert_int_equal(tkit_closure_absent_count(s->closure), 0);
+}
+
+/* The root is the one in which the run has worked: what it made there stays out. */
+static void test_created_stays_out(void **state)
+{
+	struct scene *s = *state;
+	struct feed *f;
+
+	tree_file(&s->tree, "/var/key/private.pem", "generated");
+	tree_file(&s->tree, "/var/cache", "was there");
+	f = scene_run(s);
+	EV(f, TKIT_OP_MKDIR, "/var/key");
+	EV(f, TKIT_OP_OPEN, "/var/key/private.pem", .flags = O_CREAT, .created = 1,
+	   .resolved = "/var/key/private.pem");
+	EV(f, TKIT_OP_STAT, "/var/key/private.pem");
+	EV(f, TKIT_OP_LIST, .base = "/var/key", .pflags = TKIT_P_FD);
+	EV(f, TKIT_OP_OPEN, "/var/cache", .flags = O_CREAT, .created = -1);
+	s->options.keep_listed = 1;
+	assert_int_equal(scene_close(s), 0);
+	hasnt(s, "/var/key/private.pem");
+	hasnt(s, "/var/key");
+	has(s, "/var", TKIT_REASON_CREATED_IN);
+	has(s, "/var/cache", TKIT_REASON_ACCESS);
+}
+
+/* Created through a symlink that led nowhere: link and target's directory are needed. */
+static void test_created_through_link(void **state)
+{
+	struct scene *s = *state;
+	struct feed *f;
+
+	tree_dir(&s->tree, "/data/logs");
+	tree_link(&s->tree, "/data/logs/app.log", "/app/log");
+	f = scene_run(s);
+	EV(f, TKIT_OP_OPEN, "/app/log", .flags = O_CREAT, .created = 1,
+	   .resolved = "/data/logs/app.log");
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/app/log", TKIT_REASON_SYMLINK);
+	assert_non_null(scene_find(s, "/data/logs"));
+}
+
+/* python stats the .py and reads the .pyc. */
+static void test_stat_only(void **state)
+{
+	struct scene *s = *state;
+	struct feed *f;
+
+	tree_file(&s->tree, "/lib/os.py", "source");
+	tree_file(&s->tree, "/app/spre", "x");
+	tree_file(&s->tree, "/app/spre.more", "y");
+	tree_dir(&s->tree, "/etc/empty");
+	f = scene_run(s);
+	EV(f, TKIT_OP_STAT, "/lib/os.py");
+	EV(f, TKIT_OP_ACCESS, "/app/spre");
+	EV(f, TKIT_OP_OPEN, "/app/spre.more");
+	EV(f, TKIT_OP_STAT, "/etc/empty");
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/lib/os.py", TKIT_REASON_ACCESS);
+	has(s, "/app/spre", TKIT_REASON_ACCESS);
+	has(s, "/app/spre.more", TKIT_REASON_ACCESS);
+	has(s, "/etc/empty", TKIT_REASON_ACCESS);
+}
+
+static void test_directories(void **state)
+{
+	struct scene *s = *state;
+	struct feed *f;
+
+	tree_dir(&s->tree, "/var/lib/redis");
+	tree_dir(&s->tree, "/var/chroot");
+	tree_dir(&s->tree, "/home/me/work");
+	s->cwd = "/home/me/work";
+	f = scene_run(s);
+	EV(f, TKIT_OP_CHDIR, "/var/lib/redis");
+	EV(f, TKIT_OP_CHROOT, "/var/chroot");
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/var/lib/redis", TKIT_REASON_ACCESS);
+	has(s, "/var/chroot", TKIT_REASON_ACCESS);
+	has(s, "/home/me/work", TKIT_REASON_ACCESS);
+	has(s, "/home", TKIT_REASON_PARENT);
+}
+
+/* After chroot, absolute names and links are those of the new root; so is ld.so. */
+static void test_chroot(void **state)
+{
+	struct scene *s = *state;
+	struct tkit_event event;
+	struct feed *f;
+
+	scene_elf(s, "/jail/bin/app", &(struct elf_spec){.interp = "/lib/ld.so"});
+	tree_file(&s->tree, "/jail/lib/ld.so", "ld");
+	tree_file(&s->tree, "/lib/ld.so", "another");
+	tree_link(&s->tree, "/etc/real", "/jail/etc/link");
+	tree_file(&s->tree, "/jail/etc/real", "x");
+	tree_file(&s->tree, "/etc/real", "wrong");
+	f = scene_run(s);
+	event = feed_event(f, &(struct ev){TKIT_OP_EXEC, "//bin/./app"});
+	event.valid |= TKIT_V_ROOT;
+	event.root = bytes_str("/jail");
+	feed_raw(f, &event);
+	event = feed_event(f, &(struct ev){TKIT_OP_OPEN, "/etc/link"});
+	event.valid |= TKIT_V_ROOT;
+	event.root = bytes_str("/jail");
+	feed_raw(f, &event);
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/jail/bin/app", TKIT_REASON_ACCESS);
+	has(s, "/jail/lib/ld.so", TKIT_REASON_INTERP);
+	has(s, "/jail/etc/real", TKIT_REASON_ACCESS);
+	hasnt(s, "/lib/ld.so");
+	hasnt(s, "/etc/real");
+}
+
+static void test_failures(void **state)
+{
+	struct scene *s = *state;
+	struct feed *f;
+
+	tree_file(&s->tree, "/etc/secret", "");
+	tree_dir(&s->tree, "/dir");
+	tree_file(&s->tree, "/file", "");
+	tree_dir(&s->tree, "/locked");
+	tree_file(&s->tree, "/there", "now");
+	tree_file(&s->tree, "/attr", "");
+	f = scene_run(s);
+	EV(f, TKIT_OP_OPEN, "/etc/secret", EACCES);
+	EV(f, TKIT_OP_OPEN, "/dir", EISDIR);
+	EV(f, TKIT_OP_OPEN, "/file/x", ENOTDIR);
+	EV(f, TKIT_OP_STAT, "/locked/x", EACCES);
+	EV(f, TKIT_OP_GETXATTR, "/attr", ENODATA);
+	EV(f, TKIT_OP_OPEN, "/there", ENOENT);
+	EV(f, TKIT_OP_OPEN, "/etc/none", ENOENT);
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/etc/secret", TKIT_REASON_ACCESS);
+	has(s, "/dir", TKIT_REASON_ACCESS);
+	has(s, "/file", TKIT_REASON_ACCESS);
+	has(s, "/locked", TKIT_REASON_ACCESS);
+	has(s, "/attr", TKIT_REASON_ACCESS);
+	hasnt(s, "/there"); /* negative look-ups stay negative */
+	assert_int_equal(tkit_closure_absent_count(s->closure), 0);
+}
+
+static void test_absent(void **state)
+{
+	struct scene *s = *state;
+	struct feed *f;
+
+	tree_dir(&s->tree, "/etc");
+	f = scene_run(s);
+	EV(f, TKIT_OP_OPEN, "/etc/other-root");
+	EV(f, TKIT_OP_OPEN, "/proc/self/maps");
+	EV(f, TKIT_OP_OPEN, "/tmp/made", .flags = O_CREAT, .created = 1);
+	EV(f, TKIT_OP_MKDIR, "/tmp/dir");
+	EV(f, TKIT_OP_STAT, "/tmp/dir/below");
+	EV(f, TKIT_OP_OPEN, "/outside", .pflags = TKIT_P_OUTSIDE_ROOT, .resolved = "/x");
+	EV(f, TKIT_OP_OPEN, "/etc/skipped");
+	s->options.exclude = (struct tkit_option_list){(const char *const[]){"/etc/s*"}, 1};
+	assert_int_equal(scene_close(s), 0);
+	assert_int_equal(tkit_closure_absent_count(s->closure), 1);
+	assert_true(scene_absent(s, "/etc/other-root"));
+}
+
+static void test_listed(void **state)
+{
+	struct scene *s = *state;
+	struct feed *f;
+
+	tree_file(&s->tree, "/conf.d/a", "a");
+	tree_link(&s->tree, "../avail/b", "/conf.d/b");
+	tree_file(&s->tree, "/avail/b", "b");
+	tree_file(&s->tree, "/conf.d/sub/deep", "no");
+	f = scene_run(s);
+	EV(f, TKIT_OP_LIST, .base = "/conf.d", .pflags = TKIT_P_FD);
+	s->options.keep_listed = 1;
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/conf.d", TKIT_REASON_ACCESS);
+	has(s, "/conf.d/a", TKIT_REASON_LISTED);
+	has(s, "/conf.d/b", TKIT_REASON_LISTED);
+	has(s, "/avail/b", TKIT_REASON_LISTED);
+	has(s, "/conf.d/sub", TKIT_REASON_LISTED);
+	hasnt(s, "/conf.d/sub/deep");
+}
+
+static void test_not_listed(void **state)
+{
+	struct scene *s = *state;
+	struct feed *f;
+
+	tree_file(&s->tree, "/conf.d/a", "a");
+	f = scene_run(s);
+	EV(f, TKIT_OP_LIST, .base = "/conf.d", .pflags = TKIT_P_FD);
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/conf.d", TKIT_REASON_ACCESS);
+	hasnt(s, "/conf.d/a");
+}
+
+static void users_tree(struct scene *s)
+{
+	tree_file(&s->tree, "/etc/passwd", "p");
+	tree_file(&s->tree, "/etc/group", "g");
+}
+
+static void test_users(void **state)
+{
+	struct scene *s = *state;
+
+	users_tree(s);
+	s->uid = 33;
+	scene_run(s);
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/etc/passwd", TKIT_REASON_USERS);
+	has(s, "/etc/group", TKIT_REASON_USERS);
+	hasnt(s, "/etc/nsswitch.conf");
+}
+
+static void test_users_by_option(void **state)
+{
+	struct scene *s = *state;
+
+	users_tree(s);
+	s->options.need_users = 1;
+	scene_run(s);
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/etc/passwd", TKIT_REASON_USERS);
+}
+
+static void test_no_users(void **state)
+{
+	struct scene *s = *state;
+
+	users_tree(s);
+	s->uid = 33;
+	s->options.no_users = 1;
+	scene_run(s);
+	assert_int_equal(scene_close(s), 0);
+	hasnt(s, "/etc/passwd");
+}
+
+/* Mount points, empty; a link into them stays; what a program reached through them, too. */
+static void test_runtime(void **state)
+{
+	struct scene *s = *state;
+	struct feed *f;
+
+	tree_file(&s->tree, "/dev/made-by-hand", "");
+	tree_file(&s->tree, "/proc/self/exe", "");
+	tree_dir(&s->tree, "/sys");
+	tree_link(&s->tree, "../proc/self/mounts", "/etc/mtab");
+	tree_file(&s->tree, "/usr/bin/app", "");
+	tree_file(&s->tree, "/developer/x", "");
+	f = scene_run(s);
+	EV(f, TKIT_OP_OPEN, "/dev/made-by-hand");
+	EV(f, TKIT_OP_OPEN, "/etc/mtab");
+	EV(f, TKIT_OP_OPEN, "/proc/self/exe", .resolved = "/usr/bin/app");
+	EV(f, TKIT_OP_OPEN, "/developer/x");
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/proc", TKIT_REASON_RUNTIME);
+	has(s, "/sys", TKIT_REASON_RUNTIME);
+	has(s, "/dev", TKIT_REASON_RUNTIME);
+	hasnt(s, "/dev/made-by-hand");
+	hasnt(s, "/proc/self");
+	has(s, "/etc/mtab", TKIT_REASON_SYMLINK);
+	has(s, "/usr/bin/app", TKIT_REASON_ACCESS);
+	has(s, "/developer/x", TKIT_REASON_ACCESS);
+	assert_int_equal(tkit_closure_absent_count(s->closure), 0);
+}
+
+static void test_special_files(void **state)
+{
+	struct scene *s = *state;
+	struct sockaddr_un name = {.sun_family = AF_UNIX};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct feed *f;
+
+	tree_dir(&s->tree, "/run/d");
+	assert_int_equal(mkfifo(tree_path(&s->tree, "/run/fifo"), 0600), 0);
+	snprintf(name.sun_path, sizeof(name.sun_path), "%.90s", tree_path(&s->tree, "/run/d/sock"));
+	assert_int_equal(bind(fd, (struct sockaddr *)&name, sizeof(name)), 0);
+	close(fd);
+	f = scene_run(s);
+	EV(f, TKIT_OP_OPEN, "/run/fifo");
+	EV(f, TKIT_OP_CONNECT, "/run/d/sock");
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/run/fifo", TKIT_REASON_ACCESS);
+	hasnt(s, "/run/d/sock");
+	has(s, "/run/d", TKIT_REASON_PARENT);
+}
+
+static void include_tree(struct scene *s)
+{
+	scene_elf(s, "/usr/bin/tool",
+		  &(struct elf_spec){.interp = LD,
+				     .runpath = "/none:$ORIGIN/../own",
+				     .needed = {"libown.so", "libconf.so.1", "libgone.so"}});
+	scene_elf(s, "/usr/own/libown.so", &(struct elf_spec){.needed = {"libdeep.so"}});
+	scene_elf(s, "/opt/conf/libconf.so.1.0", &(struct elf_spec){0});
+	tree_link(&s->tree, "libconf.so.1.0", "/opt/conf/libconf.so.1");
+	tree_file(&s->tree, "/usr/lib/libdeep.so", "no ELF file: not taken");
+	scene_elf(s, "/lib/x86_64-linux-gnu/libdeep.so", &(struct elf_spec){0});
+	tree_file(&s->tree, LD, "ld");
+	tree_file(&s->tree, "/etc/ld.so.conf", "include /etc/ld.so.conf.d/*.conf\n");
+	tree_file(&s->tree, "/etc/ld.so.conf.d/x.conf", "# comment\n /opt/conf \n");
+}
+
+/* An included program brings what no trace can have told. */
+static void test_include_program(void **state)
+{
+	struct scene *s = *state;
+
+	include_tree(s);
+	s->options.include = (struct tkit_option_list){(const char *const[]){"/usr/bin/t*"}, 1};
+	scene_run(s);
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/usr/bin/tool", TKIT_REASON_INCLUDED);
+	has(s, LD, TKIT_REASON_INCLUDED);
+	has(s, "/usr/own/libown.so", TKIT_REASON_INCLUDED);
+	has(s, "/lib/x86_64-linux-gnu/libdeep.so", TKIT_REASON_INCLUDED);
+	has(s, "/opt/conf/libconf.so.1", TKIT_REASON_INCLUDED);
+	has(s, "/opt/conf/libconf.so.1.0", TKIT_REASON_INCLUDED);
+	hasnt(s, "/usr/lib/libdeep.so");
+}
+
+/* A trace with losses may lack libraries: the files themselves are asked. */
+static void test_needed_when_incomplete(void **state)
+{
+	struct scene *s = *state;
+	struct feed *f;
+
+	include_tree(s);
+	s->incomplete = 1;
+	f = scene_run(s);
+	EV(f, TKIT_OP_EXEC, "/usr/bin/tool");
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/usr/own/libown.so", TKIT_REASON_NEEDED);
+	has(s, "/lib/x86_64-linux-gnu/libdeep.so", TKIT_REASON_NEEDED);
+	has(s, "/opt/conf/libconf.so.1", TKIT_REASON_SYMLINK);
+}
+
+static void test_needed_not_when_complete(void **state)
+{
+	struct scene *s = *state;
+	struct feed *f;
+
+	include_tree(s);
+	f = scene_run(s);
+	EV(f, TKIT_OP_EXEC, "/usr/bin/tool");
+	assert_int_equal(scene_close(s), 0);
+	has(s, LD, TKIT_REASON_INTERP);
+	hasnt(s, "/usr/own/libown.so");
+}
+
+static void test_rules(void **state)
+{
+	struct scene *s = *state;
+	struct feed *f;
+
+	tree_file(&s->tree, "/usr/share/zone/Europe/Rome", "");
+	tree_file(&s->tree, "/usr/share/zone/Asia/Tokyo", "");
+	tree_file(&s->tree, "/usr/share/doc/readme", "");
+	tree_file(&s->tree, "/usr/lib/py/a.pyc", "");
+	tree_link(&s->tree, "usr/lib", "/lib");
+	tree_link(&s->tree, "nowhere", "/opt/dangling");
+	s->options.include = (struct tkit_option_list){
+		(const char *const[]){"/usr/share/zone/Europe", "/lib/**/*.pyc", "/opt/*"}, 3};
+	s->options.exclude = (struct tkit_option_list){(const char *const[]){"/usr/share"}, 1};
+	f = scene_run(s);
+	EV(f, TKIT_OP_OPEN, "/usr/share/zone/Asia/Tokyo");
+	EV(f, TKIT_OP_OPEN, "/usr/share/doc/readme");
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/usr/share/zone/Europe/Rome", TKIT_REASON_INCLUDED);
+	has(s, "/usr/lib/py/a.pyc", TKIT_REASON_INCLUDED);
+	has(s, "/opt/dangling", TKIT_REASON_INCLUDED);
+	has(s, "/usr/share", TKIT_REASON_PARENT);
+	hasnt(s, "/usr/share/zone/Asia/Tokyo");
+	hasnt(s, "/usr/share/doc/readme");
+}
+
+static void test_bad_rule(void **state)
+{
+	struct scene *s = *state;
+
+	s->options.include = (struct tkit_option_list){(const char *const[]){"etc/*"}, 1};
+	scene_run(s);
+	assert_int_equal(scene_close(s), -EINVAL);
+	assert_non_null(strstr(err_text(&s->ctx.err), "etc/*"));
+}
+
+/* fanotify sees files, not names: the links that lead to them are looked for. */
+static void test_names(void **state)
+{
+	struct scene *s = *state;
+	struct feed *f;
+
+	tree_file(&s->tree, "/usr/lib/libz.so.1.2.13", "z");
+	tree_link(&s->tree, "libz.so.1.2.13", "/usr/lib/libz.so.1");
+	tree_link(&s->tree, "usr/lib", "/lib");
+	tree_link(&s->tree, "/usr/bin/tool.real", "/etc/alternatives/tool");
+	tree_link(&s->tree, "/etc/alternatives/tool", "/usr/bin/tool");
+	tree_file(&s->tree, "/usr/bin/tool.real", "");
+	tree_link(&s->tree, "elsewhere", "/usr/lib/unrelated");
+	tree_file(&s->tree, "/usr/lib/elsewhere", "");
+	s->caps = FEED_CAPS & ~TKIT_CAN_METADATA;
+	f = scene_run(s);
+	EV(f, TKIT_OP_OPEN, "/usr/lib/libz.so.1.2.13");
+	EV(f, TKIT_OP_OPEN, "/usr/bin/tool.real");
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/lib", TKIT_REASON_SYMLINK);
+	has(s, "/usr/lib/libz.so.1", TKIT_REASON_SYMLINK);
+	has(s, "/usr/bin/tool", TKIT_REASON_SYMLINK);
+	has(s, "/etc/alternatives/tool", TKIT_REASON_SYMLINK);
+	hasnt(s, "/usr/lib/unrelated");
+}
+
+/* Watching what ran already: its program had been executed before. */
+static void test_attached(void **state)
+{
+	struct scene *s = *state;
+	struct feed *f;
+
+	scene_elf(s, "/usr/sbin/daemon", &(struct elf_spec){.interp = LD});
+	tree_file(&s->tree, LD, "ld");
+	tree_file(&s->tree, "/etc/conf", "");
+	s->target = TKIT_TARGET_PID;
+	f = scene_run(s);
+	EV(f, TKIT_OP_OPEN, "/etc/conf", .exe = "/usr/sbin/daemon");
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/etc/conf", TKIT_REASON_ACCESS);
+	has(s, "/usr/sbin/daemon", TKIT_REASON_ACCESS);
+	has(s, LD, TKIT_REASON_INTERP);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, scene_setup, scene_teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_symlinks),
+		TEST(test_hostile_links),
+		TEST(test_nofollow),
+		TEST(test_elf_interpreter),
+		TEST(test_script_interpreter),
+		TEST(test_bad_interpreters),
+		TEST(test_created),
+		TEST(test_created_stays_out),
+		TEST(test_created_through_link),
+		TEST(test_stat_only),
+		TEST(test_directories),
+		TEST(test_chroot),
+		TEST(test_failures),
+		TEST(test_absent),
+		TEST(test_listed),
+		TEST(test_not_listed),
+		TEST(test_users),
+		TEST(test_users_by_option),
+		TEST(test_no_users),
+		TEST(test_runtime),
+		TEST(test_special_files),
+		TEST(test_include_program),
+		TEST(test_needed_when_incomplete),
+		TEST(test_needed_not_when_complete),
+		TEST(test_rules),
+		TEST(test_bad_rule),
+		TEST(test_names),
+		TEST(test_attached),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
