@@ -103,6 +103,10 @@ static void facts(struct out *out, const struct tkit_event *event)
 		key(out, names[i].name);
 		out_lit(out, "true");
 	}
+	if ((event->valid & TKIT_V_CREATED) && !(event->pflags & TKIT_P_CREATED)) {
+		key(out, "created");
+		out_lit(out, "false");
+	}
 }
 
 static void call(struct out *out, const struct tkit_event *event)

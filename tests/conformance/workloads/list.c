@@ -31,4 +31,7 @@ static void run(void)
 	also(.op = "list", .abs = at("empty"));
 	also(.op = "open", .abs = at("full"));
 	also(.op = "list", .abs = at("full"));
+	/* libc may look at what it opened. */
+	also(.op = "stat", .abs = at("empty"), .maybe = true);
+	also(.op = "stat", .abs = at("full"), .maybe = true);
 }
