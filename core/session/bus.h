@@ -23,7 +23,7 @@
 #define BUS_BATCH_BYTES   (1u << 20) /* a batch with more bytes of strings is full */
 #define BUS_STRING_MAX    (1u << 20) /* a longer byte string is a plugin's bug */
 #define BUS_QUEUE_BATCHES 64
-#define BUS_SOURCES_MAX   16
+#define BUS_SOURCES_MAX   17 /* 16 backends and core itself */
 
 struct bus;
 struct bus_source;
@@ -47,6 +47,8 @@ struct bus_config {
 	void (*observe)(void *arg, const struct tkit_batch *batch);
 	/* A sink has failed: time to stop. Writer thread, once. NULL: nobody cares. */
 	void (*failed)(void *arg);
+	/* The writer has ended. Writer thread, its last act. NULL: nobody cares. */
+	void (*done)(void *arg);
 	void *arg;
 };
 
@@ -109,14 +111,21 @@ bool bus_idle(struct bus *bus);
 bool bus_failed(struct bus *bus);
 
 /*
- * Writes what is queued, calls end() of each sink with *end (its counts are filled in
- * here; `complete` is kept only if nothing was lost) unless `end` is NULL, and closes
- * the sinks. Waits no longer than timeout_ns (0 = for ever): then -ETIMEDOUT, and the
- * bus, its sinks and `run` must be left alone for ever. Else the first failure of a sink.
- * Also for a bus that was never started. Once.
+ * No more events will come: the writer writes what is queued, calls end() of each sink
+ * with *end (copied; its counts are filled in, `complete` is kept only if nothing was
+ * lost) unless `end` is NULL, and closes the sinks. Does not wait. Once.
  */
-int bus_finish(struct bus *bus, const struct tkit_run_end *end, uint64_t timeout_ns,
-	       struct err *err);
+void bus_end(struct bus *bus, const struct tkit_run_end *end);
+
+/* The writer has ended (or was never started). */
+bool bus_done(struct bus *bus);
+
+/*
+ * After bus_end(): waits for the writer, no longer than timeout_ns (0 = for ever); then
+ * -ETIMEDOUT, and the bus, its sinks and `run` must be left alone for ever. Else the
+ * first failure of a sink. A bus that was never started closes its sinks here. Once.
+ */
+int bus_finish(struct bus *bus, uint64_t timeout_ns, struct err *err);
 
 /* Valid after bus_finish(). */
 const struct bus_totals *bus_totals(const struct bus *bus);

@@ -73,6 +73,7 @@ struct session {
 	int root_fd;
 	int pidfd; /* of a PID target */
 	struct bus *bus;
+	struct bus_source *own_source; /* main thread's, for losses */
 	struct bus_sink *sinks;
 	struct runner *runners; /* config->backend_count of them */
 	struct launch launch;
@@ -105,8 +106,9 @@ struct session {
 	uint64_t prune_ns;      /* next look at /proc */
 	bool quiet_once;        /* the bus was idle at the last look */
 	bool lingering_told;    /* "still waiting for ..." has been said */
-	unsigned int asked_int; /* SIGINTs, SIGTERMs that were forwarded or obeyed */
+	unsigned int asked_int; /* SIGINTs and SIGTERMs that were forwarded to the command */
 	unsigned int asked_term;
+	unsigned int asked_stop; /* signals that were taken as a wish to end the trace */
 	struct {
 		uint64_t at;
 		uint32_t pid;
@@ -114,6 +116,7 @@ struct session {
 	} last_signal;
 	bool reported;
 	bool abandoned;
+	bool finished; /* the bus has been finished: its totals are there */
 };
 
 /* runner.c */

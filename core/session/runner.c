@@ -6,6 +6,10 @@
 
 #include "session/priv.h"
 
+/* How long one pump() may wait: with events in hand that the sinks do not have yet, without. */
+#define BUSY_MS 10
+#define IDLE_MS 50
+
 /* ---- what the backend may call ---- */
 
 static int runner_emit(void *arg, const struct tkit_event *event)
@@ -126,7 +130,7 @@ static int pump(struct runner *r, int timeout_ms)
 static void pump_until_stop(struct runner *r)
 {
 	while (!atomic_load(&r->session->stopping)) {
-		int rc = pump(r, bus_age(r->source) ? 10 : 250);
+		int rc = pump(r, bus_age(r->source) ? BUSY_MS : IDLE_MS);
 
 		if (rc == TKIT_END || rc == -ECANCELED)
 			return;

@@ -3,17 +3,12 @@
 #include "session/session.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <limits.h>
 #include <string.h>
-#include <sys/eventfd.h>
-#include <sys/wait.h>
 
 #include "session/ending.h"
 #include "session/prepare.h"
 #include "session/priv.h"
-#include "session/procfs.h"
-#include "util/cleanup.h"
+#include "session/setup.h"
 #include "util/log.h"
 
 /* ---- what the threads use ---- */
@@ -71,157 +66,7 @@ bool session_main_waits(struct session *s)
 	return waits;
 }
 
-static void on_batch(void *arg, const struct tkit_batch *batch)
-{
-	struct session *s = arg;
-
-	if (!(s->tree_mask >> batch->backend & 1) || !s->tree.alive)
-		return;
-	tree_observe(&s->tree, batch);
-	if (tree_root_gone(&s->tree))
-		session_wake(s);
-}
-
-static void on_sink_failure(void *arg)
-{
-	session_stop(arg);
-}
-
-/* ---- setting up ---- */
-
-static struct session *session_new(const struct session_config *config, struct err *err)
-{
-	struct session *s = calloc(1, sizeof(*s));
-
-	if (!s) {
-		err_sys(err, -ENOMEM, "making a session");
-		return NULL;
-	}
-	s->config = config;
-	s->root_fd = s->pidfd = s->signal_fd = -1;
-	s->launch.sock = s->launch.pidfd = -1;
-	s->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	s->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	s->runners = calloc(config->backend_count + 1, sizeof(*s->runners));
-	s->sinks = calloc(config->sink_count + 1, sizeof(*s->sinks));
-	pthread_mutex_init(&s->lock, NULL);
-	pthread_cond_init(&s->gate_cond, NULL);
-	if (s->wake_fd < 0 || s->stop_fd < 0 || !s->runners || !s->sinks)
-		err_sys(err, errno ? -errno : -ENOMEM, "making a session");
-	return s;
-}
-
-static void session_free(struct session *s)
-{
-	watch_end(s);
-	if (s->launch.pid)
-		launch_done(&s->launch);
-	for (size_t i = 0; i < s->config->backend_count; i++)
-		ctx_done(&s->runners[i].ctx);
-	bus_free(s->bus);
-	tree_done(&s->tree);
-	runinfo_done(&s->info);
-	prepare_done(s);
-	err_done(&s->err);
-	if (s->wake_fd >= 0)
-		close(s->wake_fd);
-	if (s->stop_fd >= 0)
-		close(s->stop_fd);
-	pthread_mutex_destroy(&s->lock);
-	pthread_cond_destroy(&s->gate_cond);
-	free(s->runners);
-	free(s->sinks);
-	free(s);
-}
-
-static int make_bus(struct session *s, struct err *err)
-{
-	struct bus_config config = {
-		.sinks = s->sinks,
-		.sink_count = s->config->sink_count,
-		.queue_batches = s->config->queue_batches,
-		.observe = on_batch,
-		.failed = on_sink_failure,
-		.arg = s,
-	};
-	int rc;
-
-	for (size_t i = 0; i < s->config->sink_count; i++) {
-		s->sinks[i].name = s->config->sinks[i].plugin->desc.name;
-		s->sinks[i].ops = s->config->sinks[i].plugin->ops;
-	}
-	rc = bus_new(&config, &s->bus, err);
-	for (size_t i = 0; rc == 0 && i < s->config->backend_count; i++) {
-		struct runner *r = &s->runners[i];
-
-		r->session = s;
-		r->spec = &s->config->backends[i];
-		r->ops = r->spec->plugin->ops;
-		r->name = r->spec->plugin->desc.name;
-		r->index = (uint32_t)i;
-		r->ctx = (struct tkit_ctx)CTX_INIT(r->name);
-		r->ctx.session = r;
-		r->ctx.session_ops = &runner_ctx_ops;
-		rc = bus_add_source(s->bus, r->index, &r->source);
-		if (rc < 0)
-			return err_sys(err, rc, "too many backends");
-	}
-	return rc;
-}
-
-static int open_sinks(struct session *s, struct err *err)
-{
-	for (size_t i = 0; i < s->config->sink_count; i++) {
-		const struct session_plugin *spec = &s->config->sinks[i];
-		struct bus_sink *sink = &s->sinks[i];
-		const void *options = spec->options ? plugin_options_data(spec->options) : NULL;
-		int rc = sink->ops->open(&sink->ctx, options, spec->output, &sink->self);
-
-		if (rc < 0 && sink->ctx.err.rc)
-			return err_set(err, rc, "sink %s: %s", sink->name,
-				       err_text(&sink->ctx.err));
-		if (rc < 0)
-			return err_sys(err, rc, "sink %s: opening", sink->name);
-		sink->open = true;
-	}
-	return 0;
-}
-
-static int hold_command(struct session *s, struct err *err)
-{
-	struct launch_config config = {
-		.path = s->executable,
-		.argv = s->config->argv,
-		.root_fd = s->config->root ? s->root_fd : -1,
-		.mask = s->old_mask,
-		.pipe_action = s->old_pipe,
-		.child_action = s->old_child,
-	};
-	int rc = launch_hold(&s->launch, &config, err);
-
-	if (rc < 0)
-		return rc;
-	s->target.pid = s->launch.pid;
-	s->target.pidfd = s->launch.pidfd;
-	s->command.alive = true;
-	return 0;
-}
-
-static void add_descendant(void *arg, pid_t pid, pid_t parent)
-{
-	tree_add(arg, pid);
-}
-
-static int make_tree(struct session *s, struct err *err)
-{
-	if (!s->tree_mask || !s->target.pid)
-		return 0;
-	if (tree_init(&s->tree, s->target.pid) < 0)
-		return err_sys(err, -ENOMEM, "making the process tree");
-	if (s->target.kind == TKIT_TARGET_PID)
-		procfs_descendants(s->target.pid, add_descendant, &s->tree);
-	return 0;
-}
+/* ---- arming ---- */
 
 static void open_gate(struct session *s, enum gate how)
 {
@@ -301,6 +146,7 @@ static void watch_until_done(struct session *s)
 	}
 }
 
+/* Joins the threads that have ended; what a stuck one still had is a loss. */
 static void join_backends(struct session *s)
 {
 	for (size_t i = 0; i < s->config->backend_count; i++) {
@@ -310,8 +156,12 @@ static void join_backends(struct session *s)
 		pthread_mutex_lock(&s->lock);
 		done = r->state == RUNNER_DONE;
 		pthread_mutex_unlock(&s->lock);
-		if (!r->joinable || !done)
+		if (!r->joinable)
 			continue;
+		if (!done) {
+			bus_lose(s->own_source, TKIT_LOSS_FORCED, 1, "a backend did not stop");
+			continue;
+		}
 		pthread_join(r->thread, NULL);
 		r->joinable = false;
 	}
@@ -337,6 +187,31 @@ static void fill_end(struct session *s, struct tkit_run_end *end)
 		end->produced = 0;
 }
 
+/* Waits for the sinks; a forced end waits no longer than it must. */
+static int finish_bus(struct session *s, const struct tkit_run_end *end, struct err *err)
+{
+	bus_end(s->bus, end);
+	while (!bus_done(s->bus)) {
+		watch_step(s, 200);
+		if (s->force_ns && tkit_now_ns() - s->force_ns > FORCE_NS) {
+			s->abandoned = true;
+			return err_set(err, -ETIMEDOUT,
+				       "a sink did not take the rest of the trace in time");
+		}
+	}
+	s->finished = true;
+	return bus_finish(s->bus, 0, err);
+}
+
+static void log_bus(struct session *s)
+{
+	const struct bus_totals *totals = bus_totals(s->bus);
+
+	log_debug("bus: batches=%llu batch_allocs=%llu string_allocs=%llu waits=%llu",
+		  (unsigned long long)totals->batches, (unsigned long long)totals->batch_allocs,
+		  (unsigned long long)totals->string_allocs, (unsigned long long)totals->waits);
+}
+
 /* Ends the trace. Returns the first failure of the run. */
 static int finish_trace(struct session *s, struct err *err)
 {
@@ -345,15 +220,18 @@ static int finish_trace(struct session *s, struct err *err)
 	int rc;
 
 	join_backends(s);
+	bus_push(s->own_source);
 	reap_before_end(s);
 	fill_end(s, &end);
-	rc = bus_finish(s->bus, &end, s->force_ns ? FORCE_NS : 0, &sink_err);
-	if (rc == -ETIMEDOUT)
-		s->abandoned = true;
+	rc = finish_bus(s, &end, &sink_err);
+	if (s->finished)
+		log_bus(s);
+	pthread_mutex_lock(&s->lock);
 	if (rc < 0 && !s->err.rc)
 		s->err = sink_err;
 	else
 		err_done(&sink_err);
+	pthread_mutex_unlock(&s->lock);
 	return take_failure(s, err);
 }
 
@@ -393,7 +271,7 @@ static int abort_run(struct session *s)
 		s->abandoned = s->force_ns && tkit_now_ns() - s->force_ns > FORCE_NS;
 	}
 	join_backends(s);
-	return s->abandoned ? 0 : bus_finish(s->bus, NULL, FORCE_NS, NULL);
+	return s->abandoned ? 0 : finish_bus(s, NULL, NULL);
 }
 
 static int exec_failure(struct session *s, struct err *err)
@@ -425,16 +303,16 @@ static int run(struct session *s, struct err *err)
 
 	if (rc < 0)
 		return rc;
-	rc = make_bus(s, err);
+	rc = setup_bus(s, err);
 	if (rc < 0)
 		return rc;
-	rc = open_sinks(s, err);
+	rc = setup_sinks(s, err);
 	if (rc == 0)
 		rc = watch_begin(s, err);
 	if (rc == 0 && s->target.kind == TKIT_TARGET_COMMAND)
-		rc = hold_command(s, err);
+		rc = setup_command(s, err);
 	if (rc == 0)
-		rc = make_tree(s, err);
+		rc = setup_tree(s, err);
 	if (rc == 0)
 		rc = arm_backends(s, err);
 	if (rc == 0)
@@ -461,7 +339,7 @@ static void fill_result(struct session *s, struct session_result *result)
 	if (s->launch.pid && s->launch.reaped && !s->command.alive)
 		result->wait_status = s->command.status;
 	pthread_mutex_unlock(&s->lock);
-	if (s->bus && !s->abandoned) {
+	if (s->finished) {
 		const struct bus_totals *totals = bus_totals(s->bus);
 
 		result->events = totals->events;

@@ -14,6 +14,7 @@
 #include <poll.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 
 #include "session/priv.h"
@@ -76,11 +77,13 @@ static void forward(struct session *s, const struct signalfd_siginfo *si)
 	union sigval value = {.sival_ptr = (void *)(uintptr_t)si->ssi_ptr};
 	int sig = (int)si->ssi_signo;
 
-	/* The child is not reaped before it is marked dead, so the pid is still its own. */
 	pthread_mutex_lock(&s->lock);
 	if (s->command.alive) {
+		/* A backend may have reaped the child a moment ago: the pidfd is safe. */
 		if (si->ssi_code == SI_QUEUE)
 			sigqueue(s->launch.pid, sig, value);
+		else if (s->launch.pidfd >= 0)
+			syscall(SYS_pidfd_send_signal, s->launch.pidfd, sig, NULL, 0);
 		else
 			kill(s->launch.pid, sig);
 	}
@@ -146,7 +149,7 @@ static void on_signal(struct session *s, const struct signalfd_siginfo *si)
 	}
 	if (!is_ending(sig))
 		return;
-	if (s->asked_int++ > 0)
+	if (s->asked_stop++ > 0)
 		session_force(s, sig);
 	else
 		session_stop(s);

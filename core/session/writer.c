@@ -205,6 +205,8 @@ void *bus_writer(void *arg)
 		end_sinks(bus);
 	bus_close_sinks(bus);
 	signal_progress(bus, &bus->done);
+	if (bus->config.done)
+		bus->config.done(bus->config.arg);
 	return NULL;
 }
 
@@ -247,17 +249,30 @@ static bool wait_done(struct bus *bus, uint64_t timeout_ns)
 	return done;
 }
 
-int bus_finish(struct bus *bus, const struct tkit_run_end *end, uint64_t timeout_ns,
-	       struct err *err)
+void bus_end(struct bus *bus, const struct tkit_run_end *end)
+{
+	pthread_mutex_lock(&bus->lock);
+	bus->has_end = end != NULL;
+	if (end)
+		bus->end = *end;
+	bus->closed = true;
+	pthread_cond_signal(&bus->not_empty);
+	pthread_mutex_unlock(&bus->lock);
+}
+
+bool bus_done(struct bus *bus)
+{
+	bool done;
+
+	pthread_mutex_lock(&bus->lock);
+	done = bus->done || !bus->started;
+	pthread_mutex_unlock(&bus->lock);
+	return done;
+}
+
+int bus_finish(struct bus *bus, uint64_t timeout_ns, struct err *err)
 {
 	if (bus->started) {
-		pthread_mutex_lock(&bus->lock);
-		bus->has_end = end != NULL;
-		if (end)
-			bus->end = *end;
-		bus->closed = true;
-		pthread_cond_signal(&bus->not_empty);
-		pthread_mutex_unlock(&bus->lock);
 		if (!wait_done(bus, timeout_ns))
 			return err_set(err, -ETIMEDOUT,
 				       "a sink did not take the rest of the trace in time");

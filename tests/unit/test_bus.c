@@ -1,0 +1,564 @@
+// SPDX-License-Identifier: MIT
+/* The bus: nothing lost, order kept, bounded, failures told. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <pthread.h>
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "session/bus.h"
+#include "util/bytes.h"
+
+/* A sink that remembers what it was told. */
+struct probe {
+	atomic_int begun, flushed, ended, closed;
+	uint64_t events;
+	uint64_t next[BUS_SOURCES_MAX]; /* expected `ret` of each source's next access */
+	uint64_t misordered;
+	uint64_t fail_at; /* write() fails once so many events have come; 0 = never */
+	sem_t *gate;      /* write() waits for it */
+	char last[64];    /* `path` of the last event */
+	char last_exe[64];
+	struct tkit_event last_event;
+	struct tkit_run_end end;
+	uint64_t end_losses[TKIT_LOSS_COUNT_];
+};
+
+static int probe_begin(struct tkit_ctx *ctx, void *self, const struct tkit_run_info *run)
+{
+	((struct probe *)self)->begun++;
+	return 0;
+}
+
+static int probe_write(struct tkit_ctx *ctx, void *self, const struct tkit_batch *batch)
+{
+	struct probe *p = self;
+
+	if (p->gate)
+		sem_wait(p->gate);
+	for (uint32_t i = 0; i < batch->count; i++) {
+		const struct tkit_event *event = tkit_batch_event(batch, i);
+
+		p->events++;
+		if (event->type == TKIT_EVENT_ACCESS) {
+			if ((uint64_t)event->ret != p->next[batch->backend])
+				p->misordered++;
+			p->next[batch->backend]++;
+		}
+		p->last_event = *event;
+		snprintf(p->last, sizeof(p->last), "%.*s", (int)event->path.len,
+			 event->path.ptr ? event->path.ptr : "");
+		snprintf(p->last_exe, sizeof(p->last_exe), "%.*s", (int)event->exe.len,
+			 event->exe.ptr ? event->exe.ptr : "");
+	}
+	if (p->fail_at && p->events >= p->fail_at)
+		return tkit_fail(ctx, -ENOSPC, "storing");
+	return 0;
+}
+
+static int probe_flush(struct tkit_ctx *ctx, void *self)
+{
+	((struct probe *)self)->flushed++;
+	return 0;
+}
+
+static int probe_end(struct tkit_ctx *ctx, void *self, const struct tkit_run_end *end)
+{
+	struct probe *p = self;
+
+	p->ended++;
+	p->end = *end;
+	memcpy(p->end_losses, end->losses, sizeof(p->end_losses));
+	return 0;
+}
+
+static int probe_close(struct tkit_ctx *ctx, void *self)
+{
+	((struct probe *)self)->closed++;
+	return 0;
+}
+
+static const struct tkit_sink_ops probe_ops = {
+	.begin = probe_begin,
+	.write = probe_write,
+	.flush = probe_flush,
+	.end = probe_end,
+	.close = probe_close,
+};
+
+struct fixture {
+	struct bus *bus;
+	struct bus_sink sinks[2];
+	struct probe probes[2];
+	struct tkit_run_info run;
+	atomic_int failed;
+};
+
+static void on_failed(void *arg)
+{
+	((struct fixture *)arg)->failed++;
+}
+
+static void make(struct fixture *f, size_t sinks, size_t queue)
+{
+	struct bus_config config = {
+		.sinks = f->sinks,
+		.sink_count = sinks,
+		.queue_batches = queue,
+		.failed = on_failed,
+		.arg = f,
+	};
+
+	memset(f, 0, sizeof(*f));
+	f->run.armed_monotonic_ns = tkit_now_ns();
+	for (size_t i = 0; i < sinks; i++)
+		f->sinks[i] = (struct bus_sink){.name = i ? "second" : "first",
+						.ops = &probe_ops,
+						.self = &f->probes[i],
+						.open = true};
+	assert_int_equal(bus_new(&config, &f->bus, NULL), 0);
+}
+
+static int finish(struct fixture *f, struct err *err)
+{
+	const struct tkit_run_end end = {.size = sizeof(end), .complete = 1, .wait_status = -1};
+
+	bus_end(f->bus, &end);
+	return bus_finish(f->bus, 10000000000ull, err);
+}
+
+static int emit_number(struct bus_source *source, uint64_t number, const char *path)
+{
+	struct tkit_event event;
+
+	tkit_event_init(&event, TKIT_EVENT_ACCESS);
+	event.op = TKIT_OP_OPEN;
+	event.valid = TKIT_V_RET | TKIT_V_PATH;
+	event.ret = (int64_t)number;
+	event.path = bytes_str(path);
+	return bus_emit(source, &event);
+}
+
+static void test_content(void **state)
+{
+	struct fixture f;
+	struct bus_source *source;
+	struct tkit_event event;
+	char path[] = "/etc/passwd";
+
+	make(&f, 2, 0);
+	assert_int_equal(bus_add_source(f.bus, 0, &source), 0);
+	assert_int_equal(bus_start(f.bus, &f.run, NULL), 0);
+	tkit_event_init(&event, TKIT_EVENT_EXEC);
+	event.op = TKIT_OP_EXEC;
+	event.valid = TKIT_V_PATH | TKIT_V_EXE;
+	event.count = 5;
+	event.path = bytes_str(path);
+	event.exe = BYTES_LIT("/bin/x");
+	assert_int_equal(bus_emit(source, &event), 0);
+	memset(path, 'X', sizeof(path) - 1); /* borrowed for the call only */
+	assert_true(bus_age(source) > 0);
+	bus_push(source);
+	assert_int_equal(bus_age(source), 0);
+	assert_int_equal(finish(&f, NULL), 0);
+	for (int i = 0; i < 2; i++) {
+		assert_string_equal(f.probes[i].last, "/etc/passwd");
+		assert_string_equal(f.probes[i].last_exe, "/bin/x");
+		assert_int_equal(f.probes[i].begun, 1);
+		assert_int_equal(f.probes[i].ended, 1);
+		assert_int_equal(f.probes[i].closed, 1);
+		assert_int_equal(f.probes[i].end.events, 1);
+		assert_int_equal(f.probes[i].end.accesses, 5);
+		assert_int_equal(f.probes[i].end.complete, 1);
+	}
+	bus_free(f.bus);
+}
+
+static void test_event_sizes(void **state)
+{
+	struct {
+		struct tkit_event event;
+		uint64_t more[2]; /* of a plugin that is newer than core */
+	} big;
+	struct fixture f;
+	struct bus_source *source;
+
+	make(&f, 1, 0);
+	bus_add_source(f.bus, 0, &source);
+	bus_start(f.bus, &f.run, NULL);
+	memset(&big, 0xff, sizeof(big)); /* what an old plugin does not have must not be read */
+	tkit_event_init(&big.event, TKIT_EVENT_ACCESS);
+	memset(&big.event.exe, 0xff, sizeof(big.event.exe));
+	big.event.op = TKIT_OP_STAT;
+	big.event.size = offsetof(struct tkit_event, exe);
+	assert_int_equal(bus_emit(source, &big.event), 0);
+	big.event.exe = BYTES(NULL, 0);
+	big.event.size = sizeof(big);
+	assert_int_equal(bus_emit(source, &big.event), -E2BIG);
+	memset(big.more, 0, sizeof(big.more));
+	assert_int_equal(bus_emit(source, &big.event), 0);
+	big.event.size = 8;
+	assert_int_equal(bus_emit(source, &big.event), -EINVAL);
+	big.event.size = 1 << 20;
+	assert_int_equal(bus_emit(source, &big.event), -EINVAL);
+	bus_push(source);
+	assert_int_equal(finish(&f, NULL), 0);
+	assert_int_equal(f.probes[0].events, 2);
+	assert_int_equal(f.probes[0].last_event.size, sizeof(struct tkit_event));
+	bus_free(f.bus);
+}
+
+static void test_bad_events(void **state)
+{
+	struct fixture f;
+	struct bus_source *source;
+	struct tkit_event event;
+
+	make(&f, 1, 0);
+	bus_add_source(f.bus, 0, &source);
+	tkit_event_init(&event, TKIT_EVENT_NONE);
+	assert_int_equal(bus_emit(source, &event), -EINVAL);
+	tkit_event_init(&event, TKIT_EVENT_LOSS + 1);
+	assert_int_equal(bus_emit(source, &event), -EINVAL);
+	tkit_event_init(&event, TKIT_EVENT_ACCESS);
+	assert_int_equal(bus_emit(source, &event), -EINVAL);
+	event.op = TKIT_OP_COUNT_;
+	assert_int_equal(bus_emit(source, &event), -EINVAL);
+	event.op = TKIT_OP_OPEN;
+	event.path = BYTES(NULL, 3);
+	assert_int_equal(bus_emit(source, &event), -EINVAL);
+	event.path = BYTES("x", BUS_STRING_MAX + 1);
+	assert_int_equal(bus_emit(source, &event), -EINVAL);
+	tkit_event_init(&event, TKIT_EVENT_LOSS);
+	assert_int_equal(bus_emit(source, &event), -EINVAL);
+	event.reason = TKIT_LOSS_COUNT_;
+	assert_int_equal(bus_emit(source, &event), -EINVAL);
+	assert_int_equal(bus_emitted(source), 0);
+	/* Never started: the sink is closed all the same, without begin or end. */
+	assert_int_equal(finish(&f, NULL), 0);
+	assert_int_equal(f.probes[0].begun + f.probes[0].ended, 0);
+	assert_int_equal(f.probes[0].closed, 1);
+	bus_free(f.bus);
+}
+
+/* Strings move when a batch's room for them grows; those of earlier events go along. */
+static int check_long(struct tkit_ctx *ctx, void *self, const struct tkit_batch *batch)
+{
+	struct probe *p = self;
+
+	for (uint32_t i = 0; i < batch->count; i++) {
+		const struct tkit_event *event = tkit_batch_event(batch, i);
+
+		for (size_t k = 0; k < event->path.len; k++)
+			if (event->path.ptr[k] != (char)('a' + p->events % 26))
+				p->misordered++;
+		p->events++;
+	}
+	return 0;
+}
+
+static void test_growth(void **state)
+{
+	static const struct tkit_sink_ops ops = {.write = check_long, .close = probe_close};
+	struct fixture f;
+	struct bus_source *source;
+	char *path = malloc(100000);
+
+	make(&f, 1, 0);
+	f.sinks[0].ops = &ops;
+	bus_add_source(f.bus, 0, &source);
+	bus_start(f.bus, &f.run, NULL);
+	for (size_t i = 0; i < 300; i++) {
+		size_t len = i * 331 % 99999;
+		struct tkit_event event;
+
+		memset(path, 'a' + (int)(i % 26), len);
+		tkit_event_init(&event, TKIT_EVENT_ACCESS);
+		event.op = TKIT_OP_OPEN;
+		event.path = BYTES(path, len);
+		assert_int_equal(bus_emit(source, &event), 0);
+	}
+	bus_push(source);
+	assert_int_equal(finish(&f, NULL), 0);
+	assert_int_equal(f.probes[0].events, 300);
+	assert_int_equal(f.probes[0].misordered, 0);
+	assert_true(bus_totals(f.bus)->string_allocs > 1);
+	bus_free(f.bus);
+	free(path);
+}
+
+struct producer {
+	struct bus_source *source;
+	uint64_t count;
+	pthread_t thread;
+	atomic_bool done;
+};
+
+static void *produce(void *arg)
+{
+	struct producer *p = arg;
+	char path[64];
+
+	for (uint64_t i = 0; i < p->count; i++) {
+		snprintf(path, sizeof(path), "/some/where/%llu", (unsigned long long)i);
+		if (emit_number(p->source, i, path) != 0)
+			break;
+		if (i % 1000 == 999)
+			bus_lose(p->source, TKIT_LOSS_RING_FULL, 3, NULL);
+	}
+	bus_push(p->source);
+	p->done = true;
+	return NULL;
+}
+
+static void test_blocking(void **state)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+	struct producer producer = {.count = 20 * BUS_BATCH_EVENTS};
+	struct fixture f;
+	sem_t gate;
+
+	sem_init(&gate, 0, 0);
+	make(&f, 1, 2);
+	f.probes[0].gate = &gate;
+	bus_add_source(f.bus, 0, &producer.source);
+	bus_start(f.bus, &f.run, NULL);
+	pthread_create(&producer.thread, NULL, produce, &producer);
+	while (!bus_waiting(producer.source))
+		nanosleep(&pause, NULL);
+	assert_false(producer.done);
+	assert_false(bus_idle(f.bus));
+	for (int i = 0; i < 100; i++)
+		sem_post(&gate);
+	pthread_join(producer.thread, NULL);
+	assert_true(producer.done);
+	assert_int_equal(finish(&f, NULL), 0);
+	assert_int_equal(f.probes[0].next[0], producer.count);
+	assert_int_equal(f.probes[0].misordered, 0);
+	assert_true(bus_totals(f.bus)->waits > 0);
+	/* Bounded: the queue, the one in hand, the one being filled. */
+	assert_true(bus_totals(f.bus)->batch_allocs <= 2 + 2);
+	sem_destroy(&gate);
+	bus_free(f.bus);
+}
+
+#define PRODUCERS 8
+
+static void test_many_producers(void **state)
+{
+	struct producer producers[PRODUCERS] = {0};
+	uint64_t produced = 0, emitted = 0, lost = 0;
+	struct fixture f;
+
+	make(&f, 2, 4);
+	for (uint32_t i = 0; i < PRODUCERS; i++) {
+		producers[i].count = 20000 + i * 7;
+		assert_int_equal(bus_add_source(f.bus, i, &producers[i].source), 0);
+	}
+	bus_start(f.bus, &f.run, NULL);
+	for (int i = 0; i < PRODUCERS; i++)
+		pthread_create(&producers[i].thread, NULL, produce, &producers[i]);
+	for (int i = 0; i < PRODUCERS; i++) {
+		pthread_join(producers[i].thread, NULL);
+		produced += producers[i].count;
+		emitted += bus_emitted(producers[i].source);
+		lost += bus_lost(producers[i].source);
+	}
+	assert_int_equal(finish(&f, NULL), 0);
+	assert_int_equal(emitted, produced);
+	for (int k = 0; k < 2; k++) {
+		assert_int_equal(f.probes[k].misordered, 0);
+		for (int i = 0; i < PRODUCERS; i++)
+			assert_int_equal(f.probes[k].next[i], producers[i].count);
+		assert_int_equal(f.probes[k].end.accesses, produced);
+		assert_int_equal(f.probes[k].end.complete, 0);
+		assert_int_equal(f.probes[k].end_losses[TKIT_LOSS_RING_FULL], lost);
+	}
+	assert_int_equal(lost, PRODUCERS * 20 * 3);
+	/* No allocation per event: each batch that is in use at a time, once. */
+	assert_true(bus_totals(f.bus)->batch_allocs <= 4 + 1 + 2 * PRODUCERS);
+	bus_free(f.bus);
+}
+
+static void test_sink_failure(void **state)
+{
+	struct fixture f;
+	struct bus_source *source;
+	struct err err = ERR_INIT;
+	uint64_t taken = 0;
+	int rc;
+
+	make(&f, 2, 2);
+	f.probes[0].fail_at = 1000;
+	bus_add_source(f.bus, 0, &source);
+	bus_start(f.bus, &f.run, NULL);
+	while ((rc = emit_number(source, taken, "/x")) == 0)
+		taken++;
+	assert_int_equal(rc, -ECANCELED);
+	assert_true(bus_failed(f.bus));
+	assert_int_equal(f.failed, 1);
+	assert_int_equal(emit_number(source, 0, "/x"), -ECANCELED);
+	assert_int_equal(bus_refused(source), 2);
+	bus_push(source);
+	assert_int_equal(finish(&f, &err), -ENOSPC);
+	assert_string_equal(err.text, "sink first: storing: No space left on device");
+	/* The other sink gets all that was taken, and a proper end. */
+	assert_int_equal(f.probes[1].next[0], taken);
+	assert_int_equal(f.probes[1].ended, 1);
+	assert_int_equal(f.probes[1].end.complete, 0);
+	assert_int_equal(f.probes[0].ended, 0);
+	assert_int_equal(f.probes[0].closed, 1);
+	err_done(&err);
+	bus_free(f.bus);
+}
+
+static int fail_begin(struct tkit_ctx *ctx, void *self, const struct tkit_run_info *run)
+{
+	return -EIO;
+}
+
+static void test_begin_failure(void **state)
+{
+	static const struct tkit_sink_ops ops = {
+		.begin = fail_begin, .write = probe_write, .close = probe_close};
+	struct fixture f;
+	struct err err = ERR_INIT;
+
+	make(&f, 1, 0);
+	f.sinks[0].ops = &ops;
+	assert_int_equal(bus_start(f.bus, &f.run, &err), -EIO);
+	assert_non_null(strstr(err.text, "sink first"));
+	bus_end(f.bus, NULL);
+	assert_int_equal(bus_finish(f.bus, 0, NULL), -EIO);
+	assert_int_equal(f.probes[0].closed, 1);
+	err_done(&err);
+	bus_free(f.bus);
+}
+
+static void test_force(void **state)
+{
+	struct producer producer = {.count = 20 * BUS_BATCH_EVENTS};
+	const struct timespec pause = {.tv_nsec = 1000000};
+	struct fixture f;
+	sem_t gate;
+
+	sem_init(&gate, 0, 0);
+	make(&f, 1, 1);
+	f.probes[0].gate = &gate;
+	bus_add_source(f.bus, 0, &producer.source);
+	bus_start(f.bus, &f.run, NULL);
+	pthread_create(&producer.thread, NULL, produce, &producer);
+	while (!bus_waiting(producer.source))
+		nanosleep(&pause, NULL);
+	bus_force(f.bus); /* the producer wakes up and is refused */
+	pthread_join(producer.thread, NULL);
+	assert_int_equal(bus_refused(producer.source), 1);
+	assert_true(bus_emitted(producer.source) < producer.count);
+	/* A loss is told all the same. */
+	assert_int_equal(bus_lose(producer.source, TKIT_LOSS_FORCED, 1, "x"), 0);
+	bus_push(producer.source);
+	/* The sink is stuck: the end is bounded, and can be waited for once more. */
+	bus_end(f.bus, &(struct tkit_run_end){.complete = 1});
+	assert_int_equal(bus_finish(f.bus, 20000000, NULL), -ETIMEDOUT);
+	for (int i = 0; i < 100; i++)
+		sem_post(&gate);
+	assert_int_equal(bus_finish(f.bus, 10000000000ull, NULL), 0);
+	assert_int_equal(f.probes[0].next[0], bus_emitted(producer.source));
+	assert_int_equal(f.probes[0].end_losses[TKIT_LOSS_FORCED], 1);
+	assert_int_equal(f.probes[0].end.complete, 0);
+	sem_destroy(&gate);
+	bus_free(f.bus);
+}
+
+static void test_early_events(void **state)
+{
+	struct fixture f;
+	struct bus_source *source;
+
+	/* What backends emit while they arm waits for the writer, whatever the bound. */
+	make(&f, 1, 1);
+	bus_add_source(f.bus, 0, &source);
+	for (uint64_t i = 0; i < 10 * BUS_BATCH_EVENTS; i++)
+		assert_int_equal(emit_number(source, i, "/early"), 0);
+	bus_start(f.bus, &f.run, NULL);
+	assert_int_equal(finish(&f, NULL), 0);
+	assert_int_equal(f.probes[0].next[0], 10 * BUS_BATCH_EVENTS);
+	assert_int_equal(f.probes[0].misordered, 0);
+	bus_free(f.bus);
+}
+
+static void test_flush_each_second(void **state)
+{
+	const struct timespec pause = {.tv_nsec = 20000000};
+	struct fixture f;
+	struct bus_source *source;
+	uint64_t start = tkit_now_ns();
+
+	make(&f, 1, 0);
+	bus_add_source(f.bus, 0, &source);
+	bus_start(f.bus, &f.run, NULL);
+	emit_number(source, 0, "/x");
+	bus_push(source);
+	while (!f.probes[0].flushed && tkit_now_ns() - start < 5000000000ull)
+		nanosleep(&pause, NULL);
+	assert_int_equal(f.probes[0].flushed, 1);
+	assert_true(tkit_now_ns() - start < 3000000000ull);
+	assert_int_equal(finish(&f, NULL), 0);
+	bus_free(f.bus);
+}
+
+static int lossy_write(struct tkit_ctx *ctx, void *self, const struct tkit_batch *batch)
+{
+	assert_true(tkit_stop_fd(ctx) >= 0);
+	return tkit_lose(ctx, TKIT_LOSS_SINK, batch->count, "reader is gone");
+}
+
+static void test_sink_losses(void **state)
+{
+	static const struct tkit_sink_ops ops = {
+		.write = lossy_write, .end = probe_end, .close = probe_close};
+	struct fixture f;
+	struct bus_source *source;
+
+	make(&f, 1, 0);
+	f.sinks[0].ops = &ops;
+	bus_add_source(f.bus, 0, &source);
+	bus_start(f.bus, &f.run, NULL);
+	for (int i = 0; i < 7; i++)
+		emit_number(source, 0, "/x");
+	bus_push(source);
+	assert_int_equal(finish(&f, NULL), 0);
+	assert_int_equal(f.probes[0].end_losses[TKIT_LOSS_SINK], 7);
+	assert_int_equal(f.probes[0].end.complete, 0);
+	bus_free(f.bus);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_content),
+		cmocka_unit_test(test_event_sizes),
+		cmocka_unit_test(test_bad_events),
+		cmocka_unit_test(test_growth),
+		cmocka_unit_test(test_blocking),
+		cmocka_unit_test(test_many_producers),
+		cmocka_unit_test(test_sink_failure),
+		cmocka_unit_test(test_begin_failure),
+		cmocka_unit_test(test_force),
+		cmocka_unit_test(test_early_events),
+		cmocka_unit_test(test_flush_each_second),
+		cmocka_unit_test(test_sink_losses),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
