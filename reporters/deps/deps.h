@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT */
+/* The deps reporter: which files a program used, sought in vain, made. */
+#ifndef DEPS_H
+#define DEPS_H
+
+#include <tkit/reporter.h>
+
+enum deps_format { DEPS_TEXT, DEPS_JSON };
+
+struct deps_options {
+	int format; /* enum deps_format */
+	int show_ignored;
+	int no_default_ignore;
+	struct tkit_option_list ignore;
+	struct tkit_option_list ops;
+};
+
+struct rule {
+	char *path; /* glob */
+	char *reason;
+	int exact;
+	int keep;
+};
+
+struct rules {
+	struct rule *list;
+	size_t count;
+	size_t room;
+};
+
+/* Which section of the report a path stands in. */
+enum section {
+	SECTION_NONE, /* of no class that was asked for */
+	SECTION_PRESENT,
+	SECTION_CREATED,
+	SECTION_MISSING,
+	SECTION_FAILED,
+	SECTION_IGNORED,
+	SECTION_COUNT
+};
+
+struct entry {
+	const struct tkit_path *path;
+	const char *reason; /* SECTION_IGNORED */
+	enum section section;
+	int ok; /* SECTION_IGNORED: was there */
+};
+
+struct deps {
+	const struct deps_options *options;
+	struct rules rules;
+	uint32_t classes; /* bits 1 << enum tkit_class that were asked for */
+};
+
+/* What a report says: one entry for each path of the model, in its order. */
+struct selection {
+	struct entry *entries;
+	size_t count;
+	size_t sections[SECTION_COUNT];
+};
+
+/* Adds the rules of a file behind those that are there. -errno with a recorded cause. */
+int rules_add_file(struct tkit_ctx *ctx, struct rules *rules, const char *file);
+int rules_add_default(struct tkit_ctx *ctx, struct rules *rules);
+void rules_free(struct rules *rules);
+
+/* The first rule that fits, NULL if there is none or it says keep. */
+const struct rule *rules_find(const struct rules *rules, struct tkit_bytes path);
+
+/* entries is the caller's to free. */
+int select_entries(struct tkit_ctx *ctx, const struct deps *deps, const struct tkit_model *model,
+		   struct selection *ret_selection);
+const char *section_name(enum section section); /* "present" */
+
+void render_text(const struct deps *deps, const struct tkit_model *model,
+		 const struct selection *selection, struct tkit_out *out);
+void render_json(const struct tkit_model *model, const struct selection *selection,
+		 struct tkit_out *out);
+
+#endif
