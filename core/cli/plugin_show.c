@@ -283,8 +283,7 @@ int plugin_cli_show(struct plugin_registry *registry, const char *what, bool jso
 	int count;
 
 	if (is_file(what)) {
-		count = plugin_load_file(what, &plugins[0], &err);
-		count = count ? count : 1;
+		count = plugin_load_file(what, &plugins[0], &err) ? -1 : 1;
 	} else {
 		count = find_all(registry, what, plugins, &err);
 	}
@@ -295,7 +294,7 @@ int plugin_cli_show(struct plugin_registry *registry, const char *what, bool jso
 	}
 	if (json)
 		buf_str(&out, "{\"plugins\":[");
-	for (int i = 0; i < count; i++) {
+	for (int i = 0; i < count && plugins[i]; i++) {
 		if (json)
 			show_json(&out, plugins[i]);
 		else

@@ -188,7 +188,7 @@ static int list_dir(struct plugin_registry *registry, const char *dir, struct er
 	return rc;
 }
 
-/* "10-ebpf.yaml" is about "ebpf". */
+/* NN-NAME.yaml is about NAME. */
 static char *guess_name(const char *file)
 {
 	const char *name = base_name(file);
