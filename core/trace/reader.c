@@ -340,13 +340,13 @@ static int next_frame(struct tkit_trace_reader *reader)
 		reader->checked = true;
 	}
 	reader->at = 0;
+	input->content_size = 0;
 	rc = input_next(input);
 	if (rc == -EAGAIN)
 		return rc;
 	if (rc < 0)
 		return tkit_fail(reader->ctx, rc, "reading %s", reader->name);
 	if (rc == 0) {
-		input->content_size = 0;
 		reader->at_end = true;
 		if (!reader->started)
 			return not_a_trace(reader,
