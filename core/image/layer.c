@@ -25,6 +25,8 @@ struct layer {
 	char *data; /* COPY_SIZE */
 	char *list; /* XATTR_SIZE */
 	struct buf text;
+	int fd;
+	int failed; /* negative errno of writing; what follows is thrown away */
 };
 
 static int layer_fail(struct layer *l, int rc, const struct tkit_closure_entry *entry,
@@ -38,7 +40,7 @@ static int layer_fail(struct layer *l, int rc, const struct tkit_closure_entry *
 
 static int tar_fail(struct layer *l)
 {
-	int err = archive_errno(l->tar);
+	int err = l->failed ? -l->failed : archive_errno(l->tar);
 
 	return tkit_fail(l->ctx, err > 0 ? -err : -EIO, "writing the layer");
 }
@@ -133,7 +135,7 @@ static int write_header(struct layer *l, const struct tkit_closure_entry *entry,
 		if (rc < 0)
 			return rc;
 	}
-	return archive_write_header(l->tar, m) == ARCHIVE_OK ? 0 : tar_fail(l);
+	return archive_write_header(l->tar, m) == ARCHIVE_OK && !l->failed ? 0 : tar_fail(l);
 }
 
 static bool unchanged(const struct stat *a, const struct stat *b)
@@ -161,7 +163,7 @@ static int write_content(struct layer *l, const struct tkit_closure_entry *entry
 			return layer_fail(l, -errno, entry, "reading");
 		if (n == 0)
 			break;
-		if (archive_write_data(l->tar, l->data, (size_t)n) != n)
+		if (archive_write_data(l->tar, l->data, (size_t)n) != n || l->failed)
 			return tar_fail(l);
 		left -= (uint64_t)n;
 	}
@@ -199,16 +201,56 @@ static int write_all(struct layer *l)
 	return 0;
 }
 
-static int start(struct layer *l, int fd)
+/*
+ * libarchive is not told of failures: in its own failed state it neither closes nor frees
+ * what it has opened.
+ */
+static la_ssize_t write_out(struct archive *tar, void *arg, const void *data, size_t size)
+{
+	struct layer *l = arg;
+	size_t done = 0;
+
+	(void)tar;
+	while (!l->failed && done < size) {
+		ssize_t n = write(l->fd, (const char *)data + done, size - done);
+
+		if (n >= 0)
+			done += (size_t)n;
+		else if (errno != EINTR)
+			l->failed = -errno;
+	}
+	return (la_ssize_t)size;
+}
+
+static bool all_ascii(struct tkit_bytes text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.ptr[i] >= 0x80)
+			return false;
+	return true;
+}
+
+/* LIBARCHIVE.xattr.* would say everything twice. */
+static const char *tar_options(const struct tkit_closure *closure)
+{
+	/*
+	 * Names are bytes, whatever the locale: without this libarchive would translate
+	 * them. Only where needed, because GNU tar warns of it (and reads it all the same).
+	 */
+	for (size_t i = 0; i < closure->count; i++)
+		if (!all_ascii(closure->entries[i].path) || !all_ascii(closure->entries[i].target))
+			return "hdrcharset=BINARY,xattrheader=SCHILY";
+	return "xattrheader=SCHILY";
+}
+
+static int start(struct layer *l)
 {
 	if (!l->tar || !l->member || !l->data || !l->list)
 		return tkit_fail(l->ctx, -ENOMEM, "writing the layer");
-	/* Names are bytes, whatever the locale. LIBARCHIVE.xattr.* would say all twice. */
 	if (archive_write_set_format_pax(l->tar) != ARCHIVE_OK ||
-	    archive_write_set_options(l->tar, "hdrcharset=BINARY,xattrheader=SCHILY") !=
-		    ARCHIVE_OK ||
+	    archive_write_set_options(l->tar, tar_options(l->closure)) != ARCHIVE_OK ||
 	    archive_write_set_bytes_in_last_block(l->tar, 1) != ARCHIVE_OK ||
-	    archive_write_open_fd(l->tar, fd) != ARCHIVE_OK)
+	    archive_write_open(l->tar, l, NULL, write_out, NULL) != ARCHIVE_OK)
 		return tar_fail(l);
 	return 0;
 }
@@ -220,15 +262,16 @@ int tkit_closure_write_tar(struct tkit_ctx *ctx, struct tkit_closure *closure, i
 			  .tar = archive_write_new(),
 			  .member = archive_entry_new(),
 			  .data = malloc(COPY_SIZE),
-			  .list = malloc(XATTR_SIZE)};
-	int rc = start(&l, fd);
+			  .list = malloc(XATTR_SIZE),
+			  .fd = fd};
+	int rc = start(&l);
 
 	if (rc == 0)
 		rc = write_all(&l);
-	if (rc == 0 && archive_write_close(l.tar) != ARCHIVE_OK)
+	if (rc == 0 && (archive_write_close(l.tar) != ARCHIVE_OK || l.failed))
 		rc = tar_fail(&l);
-	if (rc < 0 && l.tar) /* no end-of-archive mark on what is not whole */
-		archive_write_fail(l.tar);
+	if (rc < 0 && !l.failed) /* no end-of-archive mark on what is not whole */
+		l.failed = rc;
 	archive_write_free(l.tar);
 	archive_entry_free(l.member);
 	free(l.data);
