@@ -71,7 +71,7 @@ static _Noreturn void go(int sock, const struct hold_plan *plan)
 	sigprocmask(SIG_SETMASK, &plan->mask, NULL);
 	execve(plan->path, plan->argv, plan->envp);
 	error = errno;
-	if (error == ENOEXEC) {
+	if (error == ENOEXEC && plan->shell_argv) {
 		execve(plan->shell_argv[0], plan->shell_argv, plan->envp);
 		error = errno == ENOENT ? ENOEXEC : errno;
 	}

@@ -33,7 +33,7 @@ struct hold_reply {
 struct hold_plan {
 	const char *path; /* to execute */
 	char *const *argv;
-	char *const *shell_argv; /* for a text file without "#!", as execvp(3) */
+	char *const *shell_argv; /* for a text file without "#!", as execvp(3); or NULL */
 	char *const *envp;
 	int root_fd; /* becomes the root and working directory; -1 = neither */
 	sigset_t mask;

@@ -219,11 +219,27 @@ int launch_outcome(struct launch *launch)
 
 /* ---- forking ---- */
 
+/* A file that the kernel does not know is for the shell, but not if it is binary. */
+static bool is_text(const struct launch_config *config)
+{
+	_cleanup_close_ int fd =
+		config->root_fd < 0
+			? open(config->path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+			: inroot_open_file(config->root_fd, config->path);
+	char head[128];
+	ssize_t n = fd < 0 ? -1 : pread(fd, head, sizeof(head), 0);
+
+	return n >= 0 && !memchr(head, '\0', (size_t)n) && (n < 4 || memcmp(head, "\177ELF", 4));
+}
+
+/* The command by way of the shell, as execvp(3) does; NULL if that would be wrong. */
 static char **shell_command(const struct launch_config *config)
 {
 	size_t count = 0;
 	char **argv;
 
+	if (!is_text(config))
+		return NULL;
 	while (config->argv[count])
 		count++;
 	argv = calloc(count + 2, sizeof(*argv));
@@ -264,7 +280,7 @@ int launch_hold(struct launch *launch, const struct launch_config *config, struc
 	pid_t pid;
 
 	*launch = (struct launch){.pidfd = -1, .sock = -1};
-	if (!request || !shell_argv)
+	if (!request)
 		return err_sys(err, -ENOMEM, "starting the command");
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, socks) < 0)
 		return err_sys(err, -errno, "making a socket pair");

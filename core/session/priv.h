@@ -95,6 +95,7 @@ struct session {
 	int signal_fd;
 	sigset_t old_mask;
 	struct sigaction old_pipe, old_child;
+	uint32_t ignored; /* signals that were ignored when tkit started, by number */
 	bool signals_set;
 	bool arming;
 	bool target_gone; /* PID: the process itself */

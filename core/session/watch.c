@@ -39,6 +39,12 @@ int watch_begin(struct session *s, struct err *err)
 	s->signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	if (s->signal_fd < 0)
 		return err_sys(err, -errno, "making a signalfd");
+	for (int sig = 1; sig < 32; sig++) {
+		struct sigaction old;
+
+		if (sigaction(sig, NULL, &old) == 0 && old.sa_handler == SIG_IGN)
+			s->ignored |= 1u << sig;
+	}
 	/* A vanished reader is an error to report; an ignored SIGCHLD would hide the status. */
 	sigaction(SIGPIPE, &ignore, &s->old_pipe);
 	sigaction(SIGCHLD, &plain, &s->old_child);
@@ -129,6 +135,9 @@ static void on_signal(struct session *s, const struct signalfd_siginfo *si)
 		return;
 	}
 	if (is_ending(sig) && from_user && duplicate(s, si))
+		return;
+	/* nohup(1), background jobs of scripts: what the terminal sends is not meant for us. */
+	if (is_ending(sig) && !from_user && s->ignored >> sig & 1)
 		return;
 	if (s->arming) {
 		/* The command has not run yet; nothing has been traced. */
