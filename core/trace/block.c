@@ -16,15 +16,17 @@ int block_init(struct block *block, uint32_t limit)
 	rowtab_init(&block->tasks, sizeof(struct task_row), block->strings.seed);
 	rowtab_init(&block->names, sizeof(struct name_row), block->strings.seed);
 	rowtab_init(&block->files, sizeof(struct file_row), block->strings.seed);
-	block->ts_delta = calloc(limit, sizeof(*block->ts_delta));
+	block->ts_low = calloc(limit, sizeof(*block->ts_low));
+	block->ts_mid = calloc(limit, sizeof(*block->ts_mid));
+	block->ts_high = calloc(limit, sizeof(*block->ts_high));
 	block->kind = calloc(limit, sizeof(*block->kind));
 	block->task = calloc(limit, sizeof(*block->task));
 	block->name = calloc(limit, sizeof(*block->name));
 	block->file = calloc(limit, sizeof(*block->file));
 	block->ret = calloc(limit, sizeof(*block->ret));
 	block->repeat = calloc(limit, sizeof(*block->repeat));
-	if (!block->ts_delta || !block->kind || !block->task || !block->name || !block->file ||
-	    !block->ret || !block->repeat ||
+	if (!block->ts_low || !block->ts_mid || !block->ts_high || !block->kind || !block->task ||
+	    !block->name || !block->file || !block->ret || !block->repeat ||
 	    intern_add(&block->strings, BYTES_LIT(""), NULL) == INTERN_NONE) {
 		block_done(block);
 		return -ENOMEM;
@@ -40,7 +42,9 @@ void block_done(struct block *block)
 	rowtab_done(&block->names);
 	rowtab_done(&block->files);
 	free(block->file_of_name);
-	free(block->ts_delta);
+	free(block->ts_low);
+	free(block->ts_mid);
+	free(block->ts_high);
 	free(block->kind);
 	free(block->task);
 	free(block->name);
@@ -62,7 +66,7 @@ void block_clear(struct block *block)
 	rowtab_clear(&block->files);
 	block->names_seen = block->files_seen = 0;
 	block->count = 0;
-	block->any_file = block->any_ret = block->any_repeat = false;
+	block->any_ts = block->any_file = block->any_ret = block->any_repeat = false;
 }
 
 /* Number of a string; most fields are what they were in the event before. */
@@ -192,6 +196,21 @@ static uint32_t file_code(struct block *block, uint32_t name, uint32_t file)
 	return file + 1 == expected ? 0 : file + 1;
 }
 
+static void add_time(struct block *block, uint32_t i, uint64_t ts)
+{
+	uint64_t delta, zigzag;
+
+	if (i == 0)
+		block->ts_base = block->ts_last = ts;
+	delta = ts - block->ts_last;
+	zigzag = delta << 1 ^ (delta >> 63 ? UINT64_MAX : 0);
+	block->ts_last = ts;
+	block->ts_low[i] = (uint8_t)zigzag;
+	block->ts_mid[i] = (uint8_t)(zigzag >> 8);
+	block->ts_high[i] = zigzag >> 16;
+	block->any_ts |= zigzag >> 16 != 0;
+}
+
 int block_add(struct block *block, const struct tkit_event *event)
 {
 	struct kind_row kind = kind_of(event);
@@ -209,10 +228,7 @@ int block_add(struct block *block, const struct tkit_event *event)
 	    kind_number == ROWTAB_NONE)
 		return -ENOMEM;
 
-	if (i == 0)
-		block->ts_base = block->ts_last = ts;
-	block->ts_delta[i] = (int64_t)(ts - block->ts_last);
-	block->ts_last = ts;
+	add_time(block, i, ts);
 	block->kind[i] = kind_number;
 	block->task[i] = task;
 	if (name == block->names_seen) {

@@ -39,11 +39,12 @@ struct block {
 	uint32_t limit; /* most events */
 	uint32_t count;
 	uint64_t ts_base, ts_last;
-	int64_t *ts_delta;
+	uint8_t *ts_low, *ts_mid;
+	uint64_t *ts_high;
 	uint32_t *kind, *task, *name, *file;
 	int64_t *ret;
 	uint64_t *repeat;
-	bool any_file, any_ret, any_repeat;
+	bool any_ts, any_file, any_ret, any_repeat; /* the column is not all 0 */
 };
 
 /* `limit`: most events. 0 or -ENOMEM. */

@@ -95,8 +95,12 @@ int block_message(const struct block *block, struct arena *arena, Tkit__Block *p
 		return -ENOMEM;
 	pb->count = n;
 	pb->ts_base = block->ts_base;
-	pb->ts_delta = block->ts_delta;
-	pb->n_ts_delta = n;
+	pb->ts_low.data = block->ts_low;
+	pb->ts_low.len = n;
+	pb->ts_mid.data = block->ts_mid;
+	pb->ts_mid.len = n;
+	pb->ts_high = block->ts_high;
+	pb->n_ts_high = block->any_ts ? n : 0;
 	pb->kind = block->kind;
 	pb->n_kind = n;
 	pb->task = block->task;

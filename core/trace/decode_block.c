@@ -48,15 +48,20 @@ static bool tables_fit(const Tkit__Block *pb)
 	       below(pb->file_resolved, files, strings);
 }
 
+static bool bytes_fit(ProtobufCBinaryData column, size_t count)
+{
+	return column.len == count || column.len == 0;
+}
+
 static bool columns_fit(const Tkit__Block *pb)
 {
 	size_t n = pb->count;
 
 	return n > 0 && n <= FORMAT_BLOCK_MAX && pb->backend < FORMAT_BACKENDS_MAX &&
-	       FITS(pb, ts_delta, n) && FITS(pb, kind, n) && FITS(pb, task, n) &&
+	       FITS(pb, ts_high, n) && FITS(pb, kind, n) && FITS(pb, task, n) &&
 	       FITS(pb, name, n) && FITS(pb, file, n) && FITS(pb, ret, n) && FITS(pb, repeat, n) &&
-	       pb->n_kind_type && pb->n_task_pid && pb->n_name_path &&
-	       below(pb->kind, pb->n_kind, pb->n_kind_type) &&
+	       bytes_fit(pb->ts_low, n) && bytes_fit(pb->ts_mid, n) && pb->n_kind_type &&
+	       pb->n_task_pid && pb->n_name_path && below(pb->kind, pb->n_kind, pb->n_kind_type) &&
 	       below(pb->task, pb->n_task, pb->n_task_pid);
 }
 
@@ -181,6 +186,15 @@ static uint32_t file_row(struct decode_block *block, uint32_t name, uint32_t cod
 	return row - 1;
 }
 
+static uint64_t time_since(const Tkit__Block *pb, uint32_t i)
+{
+	uint64_t low = pb->ts_low.len ? pb->ts_low.data[i] : 0;
+	uint64_t mid = pb->ts_mid.len ? pb->ts_mid.data[i] : 0;
+	uint64_t zigzag = low | mid << 8 | CELL(pb, ts_high, i) << 16;
+
+	return zigzag >> 1 ^ (zigzag & 1 ? UINT64_MAX : 0);
+}
+
 static int next_event(struct decode_block *block, struct tkit_event *event)
 {
 	const Tkit__Block *pb = block->pb;
@@ -201,7 +215,7 @@ static int next_event(struct decode_block *block, struct tkit_event *event)
 			return -EBADMSG;
 		put_file(block, event, file);
 	}
-	block->ts += (uint64_t)CELL(pb, ts_delta, i);
+	block->ts += time_since(pb, i);
 	if (event->valid & TKIT_V_TS)
 		event->ts_ns = block->ts;
 	if (event->valid & TKIT_V_RET) {
