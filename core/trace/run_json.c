@@ -51,7 +51,9 @@ static void put_backends(struct buf *out, const struct tkit_run_info *info)
 		buf_json(out, bytes_str(backend->name));
 		text(out, "version", backend->version);
 		text(out, "options", backend->options);
-		number(out, "caps", backend->caps);
+		/* As text: not every JSON parser takes 64 bits. */
+		key(out, "caps");
+		buf_printf(out, "\"0x%llx\"", (unsigned long long)backend->caps);
 		buf_char(out, '}');
 	}
 	buf_char(out, ']');
