@@ -26,13 +26,13 @@ redis_demo() { # BACKEND ROOT OUT
 	isolated "$tkit" run --strict --backend "$backend" --sink file -o "$out/redis.tkit" --root "$root" -- \
 		/usr/bin/redis-server --dir /var/lib/redis >"$work/redis.log" 2>&1 </dev/null &
 	pid=$!
+	at_exit end_service $pid
 	if ! redis_client $pid >"$work/redis.traced"; then
-		kill $pid 2>/dev/null
-		wait $pid
+		end_service $pid
 		cat "$work/redis.traced" "$work/redis.log"
 		return 1
 	fi
-	in_network_of $pid redis-cli shutdown nosave
+	in_network_of $pid redis-cli shutdown nosave || true
 	wait $pid || { echo "the traced redis-server ended with $?"; tail -5 "$work/redis.log"; return 1; }
 	paste -sd' ' "$work/redis.traced"
 

@@ -26,8 +26,8 @@ cp -a "$root" "$work/origin" # nginx writes to its own root while it runs
 isolated "$tkit" run --strict --backend "$backend" --sink file -o "$work/nginx.tkit" --root "$root" -- \
 	/usr/sbin/nginx -g 'daemon off;' >"$work/nginx.log" 2>&1 </dev/null &
 pid=$!
+at_exit end_service $pid
 eventually client $pid || {
-	kill $pid
 	cat "$work/nginx.log"
 	die "the traced nginx does not answer"
 }

@@ -128,7 +128,7 @@ class Program:
     def by_strace(self):
         subprocess.run(["strace", "-f", "-y", "-s", "4096", "-e", "trace=" + strace.TRACE,
                         "-o", self.out] + self.argv, stdin=subprocess.DEVNULL,
-                       stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **self.fresh())
+                       capture_output=True, **self.fresh())
         facts = normal(strace.read(self.out, self.dir))
         if len(facts) < self.least:
             raise TestError(f"strace saw only {len(facts)} facts of {self.name}: a blind oracle")

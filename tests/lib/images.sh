@@ -145,9 +145,10 @@ image_size() { # NAME: bytes
 	docker image inspect -f '{{.Size}}' "$1"
 }
 
-# Runs a command in a network of its own that has only a loopback interface.
+# Becomes a command in a network of its own that has only a loopback interface. To be called in
+# the background or in parentheses, so that $! is the command's own pid.
 isolated() { # CMD...
-	unshare -n sh -c 'ip link set lo up && exec "$@"' sh "$@"
+	exec unshare -n sh -c 'ip link set lo up && exec "$@"' sh "$@"
 }
 
 # Runs a command in the network of a process.
@@ -155,6 +156,16 @@ in_network_of() { # PID CMD...
 	local pid=$1
 	shift
 	nsenter -t "$pid" -n "$@"
+}
+
+# Ends a service that was started in the background; for at_exit.
+end_service() { # PID
+	kill "$1" 2>/dev/null || return 0
+	for _ in $(seq 50); do
+		kill -0 "$1" 2>/dev/null || return 0
+		sleep 0.1
+	done
+	kill -KILL "$1" 2>/dev/null || true
 }
 
 # Retries a command until it succeeds; at most 15 s.

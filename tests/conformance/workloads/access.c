@@ -11,7 +11,8 @@ static void setup(void)
 
 static void run(void)
 {
-	int fd = (int)expect(open("sub", O_PATH), .op = "open", .abs = at("sub"));
+	int fd = (int)expect(open("sub", O_PATH), .op = "open", .needs = "REQUESTED",
+			     .abs = at("sub"));
 
 	expect(access(at("a"), R_OK), .op = "access", .abs = at("a"));
 	expect(access("a", F_OK), .op = "access", .abs = at("a"), .requested = "a");

@@ -15,7 +15,8 @@ static void setup(void)
 
 static void run(void)
 {
-	int fd = (int)expect(open("sub", O_PATH), .op = "open", .abs = at("sub"));
+	int fd = (int)expect(open("sub", O_PATH), .op = "open", .needs = "REQUESTED",
+			     .abs = at("sub"));
 
 	expect(chmod(at("a"), 0600), .op = "chmod", .abs = at("a"));
 	expect(chmod("a", 0644), .op = "chmod", .abs = at("a"), .requested = "a");

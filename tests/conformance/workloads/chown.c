@@ -12,7 +12,8 @@ static void setup(void)
 
 static void run(void)
 {
-	int fd = (int)expect(open("sub", O_PATH), .op = "open", .abs = at("sub"));
+	int fd = (int)expect(open("sub", O_PATH), .op = "open", .needs = "REQUESTED",
+			     .abs = at("sub"));
 
 	expect(chown(at("a"), (uid_t)-1, (gid_t)-1), .op = "chown", .abs = at("a"));
 	expect(lchown("link", (uid_t)-1, (gid_t)-1), .op = "chown", .abs = at("link"));

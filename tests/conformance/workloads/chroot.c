@@ -14,7 +14,8 @@ static void setup(void)
 
 static void run(void)
 {
-	int outside = (int)expect(open(".", O_PATH), .op = "open", .abs = at(""));
+	int outside =
+		(int)expect(open(".", O_PATH), .op = "open", .needs = "REQUESTED", .abs = at(""));
 
 	if (geteuid() != 0)
 		wl_skip("chroot needs root");

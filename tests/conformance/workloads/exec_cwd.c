@@ -14,7 +14,7 @@ static void setup(void)
 
 static void run(void)
 {
-	int fd = (int)expect(open(".", O_PATH), .op = "open", .abs = at(""));
+	int fd = (int)expect(open(".", O_PATH), .op = "open", .needs = "REQUESTED", .abs = at(""));
 
 	must(dup2(fd, 7));
 	expect(chdir("sub"), .op = "chdir", .abs = at("sub"));

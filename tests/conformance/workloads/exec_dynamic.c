@@ -35,6 +35,6 @@ static void run(void)
 	also(.op = "exec", .abs = at("program"), .resolved = at("program"));
 	also(.op = "interp", .abs = real, .resolved = real);
 	spawn(written, "./program");
-	also(.op = "exec", .abs = written);
+	also(.op = "exec", .abs = written, .resolved = real);
 	also(.op = "open", .abs = at("program"), .maybe = true);
 }

@@ -27,8 +27,9 @@ static void exec_at(int dirfd, const char *path, int flags)
 static void run(void)
 {
 	int fd = (int)expect(open("sub/one", O_PATH | O_CLOEXEC), .op = "open",
-			     .abs = at("sub/one"));
-	int dir = (int)expect(open("sub", O_PATH | O_CLOEXEC), .op = "open", .abs = at("sub"));
+			     .needs = "REQUESTED", .abs = at("sub/one"));
+	int dir = (int)expect(open("sub", O_PATH | O_CLOEXEC), .op = "open", .needs = "REQUESTED",
+			      .abs = at("sub"));
 
 	exec_at(fd, "", AT_EMPTY_PATH);
 	also(.op = "exec", .abs = at("sub/one"), .resolved = at("sub/one"));

@@ -79,7 +79,8 @@ static void run(void)
 	struct io_uring_sqe sqe = {0};
 	struct statx stx;
 	struct ring ring;
-	int fd = (int)expect(open("sub", O_PATH), .op = "open", .abs = at("sub"));
+	int fd = (int)expect(open("sub", O_PATH), .op = "open", .needs = "REQUESTED",
+			     .abs = at("sub"));
 
 	ring_open(&ring);
 	expect(ring_openat(&ring, AT_FDCWD, at("file"), 0), .op = "open", .abs = at("file"),

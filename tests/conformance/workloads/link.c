@@ -10,7 +10,8 @@ static void setup(void)
 
 static void run(void)
 {
-	int fd = (int)expect(open("sub", O_PATH), .op = "open", .abs = at("sub"));
+	int fd = (int)expect(open("sub", O_PATH), .op = "open", .needs = "REQUESTED",
+			     .abs = at("sub"));
 
 	expect(link("a", at("hard")), .op = "link_from", .abs = at("a"));
 	also(.op = "link_to", .abs = at("hard"));

@@ -9,7 +9,8 @@ static void setup(void)
 
 static void run(void)
 {
-	int fd = (int)expect(open("sub", O_PATH), .op = "open", .abs = at("sub"));
+	int fd = (int)expect(open("sub", O_PATH), .op = "open", .needs = "REQUESTED",
+			     .abs = at("sub"));
 
 	expect(mkdir("dir", 0755), .op = "mkdir", .abs = at("dir"), .requested = "dir");
 	expect(mkdirat(fd, "dir", 0755), .op = "mkdir", .abs = at("sub/dir"));

@@ -13,7 +13,8 @@ static void setup(void)
 static void run(void)
 {
 	int fd = (int)expect(open("sub", O_RDONLY | O_DIRECTORY), .op = "open", .abs = at("sub"));
-	int path = (int)expect(open("sub", O_PATH), .op = "open", .abs = at("sub"));
+	int path = (int)expect(open("sub", O_PATH), .op = "open", .needs = "REQUESTED",
+			       .abs = at("sub"));
 
 	expect(openat(fd, "a", O_RDONLY), .op = "open", .abs = at("sub/a"), .requested = "a",
 	       .resolved = at("sub/a"));

@@ -10,8 +10,8 @@ static void setup(void)
 static void run(void)
 {
 	char magic[64];
-	int fd = (int)expect(open("file", O_PATH), .op = "open", .abs = at("file"),
-			     .resolved = at("file"));
+	int fd = (int)expect(open("file", O_PATH), .op = "open", .needs = "REQUESTED",
+			     .abs = at("file"), .resolved = at("file"));
 
 	snprintf(magic, sizeof(magic), "/proc/self/fd/%d", fd);
 	expect(open(magic, O_RDONLY), .op = "open", .abs = magic, .resolved = at("file"));

@@ -15,7 +15,7 @@ static void run(void)
 	if (fd < 0 && errno == EOPNOTSUPP)
 		wl_skip("the file system has no O_TMPFILE");
 	must(fd);
-	also(.op = "open", .abs = at("sub"));
+	also(.op = "open", .abs = at("sub"), .needs = "REQUESTED");
 	snprintf(magic, sizeof(magic), "/proc/self/fd/%d", fd);
 	expect(linkat(AT_FDCWD, magic, AT_FDCWD, "sub/name", AT_SYMLINK_FOLLOW), .op = "link_from",
 	       .abs = magic);

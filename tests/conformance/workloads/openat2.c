@@ -21,7 +21,8 @@ static long how_open(int dirfd, const char *path, unsigned long long resolve)
 
 static void run(void)
 {
-	int fd = (int)expect(open("sub", O_PATH), .op = "open", .abs = at("sub"));
+	int fd = (int)expect(open("sub", O_PATH), .op = "open", .needs = "REQUESTED",
+			     .abs = at("sub"));
 
 	expect(how_open(AT_FDCWD, at("file"), 0), .op = "open", .abs = at("file"),
 	       .resolved = at("file"));

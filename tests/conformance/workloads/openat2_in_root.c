@@ -14,7 +14,8 @@ static void setup(void)
 static void run(void)
 {
 	struct open_how how = {.flags = O_RDONLY, .resolve = RESOLVE_IN_ROOT};
-	int fd = (int)expect(open("root", O_PATH), .op = "open", .abs = at("root"));
+	int fd = (int)expect(open("root", O_PATH), .op = "open", .needs = "REQUESTED",
+			     .abs = at("root"));
 
 	expect(syscall(SYS_openat2, fd, "/file", &how, sizeof(how)), .op = "open", .any_abs = true,
 	       .requested = "/file", .resolved = at("root/file"));

@@ -12,7 +12,8 @@ static void setup(void)
 
 static void run(void)
 {
-	int fd = (int)expect(open("sub", O_PATH), .op = "open", .abs = at("sub"));
+	int fd = (int)expect(open("sub", O_PATH), .op = "open", .needs = "REQUESTED",
+			     .abs = at("sub"));
 	char target[64];
 
 	expect(readlink(at("link"), target, sizeof(target)), .op = "readlink", .abs = at("link"));

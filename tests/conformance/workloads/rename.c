@@ -13,7 +13,8 @@ static void setup(void)
 
 static void run(void)
 {
-	int fd = (int)expect(open("sub", O_PATH), .op = "open", .abs = at("sub"));
+	int fd = (int)expect(open("sub", O_PATH), .op = "open", .needs = "REQUESTED",
+			     .abs = at("sub"));
 
 	expect(rename(at("a"), "a2"), .op = "rename_from", .abs = at("a"));
 	also(.op = "rename_to", .abs = at("a2"), .requested = "a2");

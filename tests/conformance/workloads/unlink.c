@@ -11,7 +11,8 @@ static void setup(void)
 
 static void run(void)
 {
-	int fd = (int)expect(open("sub", O_PATH), .op = "open", .abs = at("sub"));
+	int fd = (int)expect(open("sub", O_PATH), .op = "open", .needs = "REQUESTED",
+			     .abs = at("sub"));
 
 	expect(unlink("a"), .op = "unlink", .abs = at("a"), .requested = "a");
 	expect(unlinkat(fd, "b", 0), .op = "unlink", .abs = at("sub/b"));

@@ -22,7 +22,8 @@
  *	times      exactly so often, repeats that were folded into one event included
  *	needs      names of capabilities (TKIT_CAN_*) without which a backend is blind for it
  *
- * The runner adds the capabilities that follow from the fields. Exit status 0: all calls did
+ * The runner adds the capabilities that follow from the fields. An O_PATH open needs REQUESTED: it
+ * opens nothing, so that only who sees calls can see it. Exit status 0: all calls did
  * what the workload expected; 77 with a reason on stderr: cannot run here; 99: broken.
  */
 #ifndef WORKLOAD_H
