@@ -22,6 +22,7 @@
 #define PTRACE_PTRACE_H
 
 #include <limits.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -167,11 +168,11 @@ struct pt {
 	timer_t timer;
 	bool chld_changed;
 	int chld_flags;
-	uint64_t affinity[16]; /* at start */
-	bool affinity_known;
-	int pinned_cpu; /* -1 */
-	pid_t streak_tid;
-	uint32_t streak;
+	cpu_set_t affinity; /* of this thread at the start */
+	int pinned_cpu;     /* -1 */
+	pid_t last_tid;
+	uint32_t stops;
+	uint32_t same; /* of the last PIN_WINDOW stops: by the same thread as the one before */
 };
 
 /* Where something is. */

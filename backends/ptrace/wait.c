@@ -9,6 +9,7 @@
 #include "ptrace.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -20,7 +21,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TICK_NS 20000000
+#define TICK_NS    20000000
+#define PIN_WINDOW 128 /* stops between two looks at where the tracee runs */
 
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid
@@ -79,6 +81,8 @@ int pt_wait_init(struct pt *pt)
 	if (timer_create(CLOCK_MONOTONIC, &event, &pt->timer) < 0)
 		return tkit_fail(pt->ctx, -errno, "making a timer");
 	pt->timer_made = true;
+	if (sched_getaffinity(0, sizeof(pt->affinity), &pt->affinity) < 0)
+		CPU_ZERO(&pt->affinity);
 	quiet_sigchld(pt);
 	return 0;
 }
@@ -117,8 +121,66 @@ pid_t pt_wait(struct pt *pt, bool block, int *ret_status)
 	return tid;
 }
 
+/* The CPU that the thread ran on last; -1 if it cannot be told. */
+static int cpu_of(pid_t tid)
+{
+	char path[64], text[1024];
+	char *p, *save = NULL;
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return -1;
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = 0;
+	p = strrchr(text, ')');
+	if (!p)
+		return -1;
+	p = strtok_r(p + 1, " ", &save); /* field 3; wanted: 39 */
+	for (int field = 3; p && field < 39; field++)
+		p = strtok_r(NULL, " ", &save);
+	return p ? (int)strtol(p, NULL, 10) : -1;
+}
+
+static void unpin(struct pt *pt)
+{
+	if (pt->pinned_cpu >= 0)
+		sched_setaffinity(0, sizeof(pt->affinity), &pt->affinity);
+	pt->pinned_cpu = -1;
+}
+
+static void pin_to(struct pt *pt, int cpu)
+{
+	cpu_set_t set;
+
+	if (cpu == pt->pinned_cpu || cpu < 0 || cpu >= CPU_SETSIZE ||
+	    !CPU_ISSET(cpu, &pt->affinity))
+		return;
+	CPU_ZERO(&set);
+	CPU_SET(cpu, &set);
+	if (sched_setaffinity(0, sizeof(set), &set) == 0)
+		pt->pinned_cpu = cpu;
+}
+
+/*
+ * Stops and wake-ups between two CPUs cost several times as much as on one. As long as most
+ * stops come from one thread, the tracing thread follows it to its CPU. The traced thread
+ * itself is never moved.
+ */
 void pt_pin(struct pt *pt, pid_t tid)
 {
-	(void)pt;
-	(void)tid;
+	if (pt->opt->pin == PT_NO)
+		return;
+	pt->same += tid == pt->last_tid;
+	pt->last_tid = tid;
+	if (++pt->stops % PIN_WINDOW)
+		return;
+	if (pt->same >= PIN_WINDOW * 3 / 4)
+		pin_to(pt, cpu_of(tid));
+	else
+		unpin(pt);
+	pt->same = 0;
 }

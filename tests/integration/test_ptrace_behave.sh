@@ -1,0 +1,145 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# A program behaves the same whether the ptrace backend watches it or not; and what becomes of it
+# when tkit ends first.
+set -euo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+# shellcheck source=tests/lib/lib.sh
+. "$here/../lib/lib.sh"
+need cc python3
+need_backend ptrace
+
+cc -D_GNU_SOURCE -O1 -w "$here/ptrace_behave.c" -o "$work/behave" -lpthread
+mkdir "$work/dir"
+"$work/behave" "$work/dir" >"$work/plain" </dev/null
+
+# traced OPTIONS: the same output and exit status, and nothing lost but what was killed in a call
+behaves() {
+	timeout 120 "$tkit" run -q --backend "ptrace$1" -o "$work/behave.tkit" -- \
+		"$work/behave" "$work/dir" >"$work/traced" </dev/null || return 1
+	diff "$work/plain" "$work/traced"
+}
+
+# trace OPTIONS CMD...: $work/t.jsonl
+trace() {
+	local options=$1
+	shift
+	timeout 60 "$tkit" run -q --strict --backend "ptrace$options" -o "$work/t.tkit" -- "$@" || return
+	"$tkit" dump "$work/t.tkit" >"$work/t.jsonl"
+}
+
+has() { # OP ABS ERRNO
+	python3 - "$work/t.jsonl" "$@" <<-'END'
+		import json, sys
+		for line in open(sys.argv[1]):
+		    e = json.loads(line)
+		    if e.get("op") == sys.argv[2] and e.get("abs") == sys.argv[3] and e.get("errno") == int(sys.argv[4]):
+		        sys.exit(0)
+		print("not in the trace:", *sys.argv[2:])
+		sys.exit(1)
+	END
+}
+
+status_is() { # WANTED CMD...
+	local wanted=$1 got=0
+	shift
+	timeout 60 "$tkit" run -q --backend ptrace --sink null -- "$@" >/dev/null 2>&1 || got=$?
+	[ "$got" = "$wanted" ] || {
+		echo "status $got instead of $wanted"
+		return 1
+	}
+}
+
+untraced_is_seen() {
+	trace "" "$work/behave" "$work/dir" untraced >/dev/null
+	[ "$(grep -c '"type":"fork"' "$work/t.jsonl")" = 3 ] # the scenario, clone, clone3
+	has access / 0
+}
+
+traceme() {
+	trace "" "$work/behave" "$work/dir" traceme | grep -q 'traceme: Operation not permitted'
+}
+
+# waits until TEST succeeds
+until_true() {
+	local i
+	for ((i = 0; i < 100; i++)); do
+		"$@" >/dev/null 2>&1 && return 0
+		sleep 0.1
+	done
+	echo "in vain: $*"
+	return 1
+}
+gone() {
+	! kill -0 "$1"
+}
+running() { # a process that is neither stopped nor traced nor dead
+	[[ $(sed 's/.*) //' "/proc/$1/stat" | cut -c1) == [SR] ]] && grep -q '^TracerPid:.0$' "/proc/$1/status"
+}
+
+# tkit is killed: OPTIONS decide what becomes of the command
+killed() { # OPTIONS gone|running
+	local pid tracer
+	rm -f "$work/pid"
+	# shellcheck disable=SC2016 # the inner shell expands it
+	"$tkit" run -q --backend "ptrace$1" -o "$work/k.tkit" -- \
+		sh -c 'echo $$ >"$0"; while :; do test -e /; sleep 0.1; done' "$work/pid" </dev/null >/dev/null 2>&1 &
+	tracer=$!
+	until_true test -s "$work/pid"
+	pid=$(cat "$work/pid")
+	kill -9 "$tracer"
+	wait "$tracer" 2>/dev/null || true
+	until_true "$2" "$pid" || return 1
+	[ "$2" = gone ] || kill -9 "$pid"
+}
+
+# a running process with threads and a child is attached to, seen, and let go
+attach() {
+	local pid tracer
+	python3 -c '
+import os, threading, time
+def work():
+    while True:
+        os.access("/etc/passwd", 0)
+        time.sleep(0.02)
+for i in range(3):
+    threading.Thread(target=work, daemon=True).start()
+if os.fork():
+    while True:
+        time.sleep(0.02)
+work_dir = os.chdir("/usr")
+while True:
+    os.access("lib", 0)
+    time.sleep(0.02)' </dev/null >/dev/null 2>&1 &
+	pid=$!
+	sleep 0.5
+	timeout 30 "$tkit" run -q --backend ptrace --duration 1 -o "$work/a.tkit" --pid "$pid" || return 1
+	"$tkit" dump "$work/a.tkit" >"$work/t.jsonl"
+	running "$pid" || return 1
+	kill -9 "$pid" "$(pgrep -P "$pid")"
+	wait "$pid" 2>/dev/null || true
+	has access /etc/passwd 0 && has access /usr/lib 0
+}
+
+# --duration: without the filter the command goes on untraced, with it served until its end
+duration() { # OPTIONS
+	timeout 30 "$tkit" run -q --backend "ptrace$1" --duration 0.3 -o "$work/d.tkit" -- \
+		sh -c 'sleep 1; test -e / || exit 9; ls / >/dev/null && exit 7'
+	[ $? = 7 ]
+}
+
+check "behaves the same" behaves ""
+check "behaves the same, without the filter" behaves ",seccomp=no"
+check "exit status 0" status_is 0 true
+check "exit status 3" status_is 3 sh -c 'exit 3'
+check "exit status 255" status_is 255 sh -c 'exit 255'
+check "death by SIGTERM" status_is 143 sh -c 'kill -TERM $$'
+check "CLONE_UNTRACED does not escape" untraced_is_seen
+check "a tracee cannot be traced by another" traceme
+check "tkit killed: with the filter, so is the command" killed "" gone
+check "tkit killed: without the filter, the command goes on" killed ",seccomp=no" running
+check "tkit killed: exit-kill=yes" killed ",seccomp=no,exit-kill=yes" gone
+check "attaching to threads and children" attach
+check "--duration with the filter" duration ""
+check "--duration without the filter" duration ",seccomp=no"
+done_testing
