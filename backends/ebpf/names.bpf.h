@@ -28,9 +28,14 @@ __noinline int read_name(__u32 slot, __u32 which, __u64 ptr)
 		return str->flags;
 	}
 	n = bpf_probe_read_user_str(&s->data[len], EBPF_PATH_MAX, (void *)ptr);
-	if (n <= 0) {
+	if (n < 0) {
 		str->flags = EBPF_S_UNREADABLE;
 		return str->flags;
+	}
+	/* Seen on 5.10 to 6.12: an empty string gives 0, not the 1 of its NUL. */
+	if (n == 0) {
+		s->data[len] = '\0';
+		n = 1;
 	}
 	str->flags = 0;
 	if (n == EBPF_PATH_MAX) {
