@@ -43,10 +43,10 @@ build_image "$work/image" test/nginx || die "docker build failed"
 id=$(docker run -d --network none test/nginx)
 pid=$(docker inspect -f '{{.State.Pid}}' "$id")
 eventually client "$pid" || docker logs "$id"
-check "the minimal image answers" client "$pid"
+check "the minimal image answers" client "$pid" >/dev/null
 client "$pid" >"$work/minimal" || true
 check "and the same" diff "$work/traced" "$work/minimal"
 size=$(image_size test/nginx)
 check "the size is right ($(megabytes "$size"))" test "$size" -gt 4000000 -a "$size" -lt 16000000
-docker rm -f "$id" >/dev/null
+remove_container "$id"
 done_testing

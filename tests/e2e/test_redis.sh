@@ -15,7 +15,7 @@ need_backend "${backend:=${1:-ebpf}}"
 start_docker || skip "$docker_problem"
 root=$(root_with redis-server) || die "redis-server cannot be installed"
 
-redis_demo "$backend" "$root" "$work" || die "redis: see above"
+redis_demo docker "$backend" "$root" "$work" || die "redis: see above"
 check "the client got what it stored" grep -qx "a value" "$work/redis.minimal"
 check "and could save it" grep -qx OK "$work/redis.minimal"
 check "what the run created is not in the image" bash -c "! tar -tf '$work/redis/rootfs.tar' | grep -F dump.rdb"

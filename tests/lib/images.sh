@@ -106,6 +106,10 @@ stop_docker() {
 start_docker() {
 	docker_dir=$work/docker
 	docker_problem=
+	if [ -n "${TKIT_NO_DOCKER:-}" ]; then
+		docker_problem="TKIT_NO_DOCKER is set"
+		return 1
+	fi
 	if ! command -v dockerd >/dev/null || ! command -v docker >/dev/null; then
 		docker_problem="docker is not installed"
 		return 1
@@ -139,6 +143,16 @@ build_image() { # DIR NAME: DIR holds a Dockerfile
 		cat "$work/build.log" >&2
 		return 1
 	}
+}
+
+remove_container() { # ID
+	docker rm -f "$1" >/dev/null 2>&1 || true
+}
+
+unpack_image() { # DIR: its rootfs.tar as a directory, DIR.root
+	rm -rf --one-file-system "$1.root"
+	mkdir "$1.root"
+	tar -C "$1.root" -xf "$1/rootfs.tar"
 }
 
 image_size() { # NAME: bytes

@@ -15,7 +15,8 @@ build=$(cd "${TKIT_BUILD:-$top/build/dev}" 2>/dev/null && pwd) || {
 	exit 1
 }
 tkit=$build/tkit
-export LC_ALL=C.UTF-8
+export LC_ALL=C
+unset TKIT_PLUGINS_D
 
 exit_commands=()
 at_exit() {
@@ -78,6 +79,14 @@ need_backend() { # NAME
 	why=$(backend_problem "$1")
 	[ -z "$why" ] || skip "backend $1: $why"
 }
+
+# Colours for a terminal only.
+if [ -t 1 ]; then
+	bold=$'\033[1m' cyan=$'\033[36m' green=$'\033[32m' red=$'\033[31m' plain=$'\033[0m'
+else
+	bold='' cyan='' green='' red='' plain=''
+fi
+command_line() { printf '%s$ %s%s\n' "$cyan" "$*" "$plain"; }
 
 failures=0
 checks=0
