@@ -218,7 +218,7 @@ static void set_base(struct ebpf *e, const struct ebpf_event *ev, int idx, struc
 	}
 	if (ev->strings[idx].flags & EBPF_S_FD) {
 		set_resolved(e, out, &place, &ev->inodes[0]);
-		if (place.known && !place.outside && !(place.flags & EBPF_W_TRUNC)) {
+		if (place.known && !(place.flags & EBPF_W_TRUNC)) {
 			out->base = place.path;
 			out->valid |= TKIT_V_BASE;
 		}
