@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
-/*
- * A system call that takes a name has returned. Included once for each walker: VARIANT(name)
- * gives a name its suffix, WALK is the walker.
- */
+/* A system call that takes a name has returned. */
+#ifndef EBPF_CAPTURE_BPF_H
+#define EBPF_CAPTURE_BPF_H
 
 /*
  * Walks from the directory that `dfd` stands for (AT_FDCWD: the working directory). With
  * `inode`, that is the file itself and its inode is wanted. Returns the EBPF_W_* flags, 0
  * if there is no such descriptor.
  */
-__noinline int VARIANT(walk_base)(__u32 slot, __u32 which, int dfd, int inode)
+__noinline int walk_base(__u32 slot, __u32 which, int dfd, int inode)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	struct scratch *s = scratch_of(slot);
@@ -30,22 +29,22 @@ __noinline int VARIANT(walk_base)(__u32 slot, __u32 which, int dfd, int inode)
 	}
 	if (inode)
 		put_inode(&s->ev.inodes[0], dentry);
-	return WALK(slot, which, dentry, mnt);
+	return walk(slot, which, dentry, mnt);
 }
 
 /* The root directory in a struct fs_struct, if it is not the target's. Returns EBPF_W_* or 0. */
-__noinline int VARIANT(walk_root)(__u32 slot, __u64 fs_struct)
+__noinline int walk_root(__u32 slot, __u64 fs_struct)
 {
 	struct fs_struct *fs = (void *)fs_struct;
 	__u64 dentry = (__u64)BPF_CORE_READ(fs, root.dentry);
 
 	if (dentry == target_root)
 		return 0;
-	return WALK(slot, EBPF_WALK_ROOT, dentry, (__u64)BPF_CORE_READ(fs, root.mnt));
+	return walk(slot, EBPF_WALK_ROOT, dentry, (__u64)BPF_CORE_READ(fs, root.mnt));
 }
 
 /* What a successful open gave. Returns 0. */
-__noinline int VARIANT(walk_opened)(__u32 slot, int fd)
+__noinline int walk_opened(__u32 slot, int fd)
 {
 	struct scratch *s = scratch_of(slot);
 	struct file *file = fd_file((void *)bpf_get_current_task(), fd);
@@ -58,13 +57,13 @@ __noinline int VARIANT(walk_opened)(__u32 slot, int fd)
 		s->ev.bits |= EBPF_E_CREATED;
 	dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
 	put_inode(&s->ev.inodes[0], dentry);
-	return WALK(slot, EBPF_WALK_RESOLVED, dentry, (__u64)BPF_CORE_READ(file, f_path.mnt));
+	return walk(slot, EBPF_WALK_RESOLVED, dentry, (__u64)BPF_CORE_READ(file, f_path.mnt));
 }
 
 /*
  * Name `idx` of the call: reads it and walks to where it starts. Returns 1 if it is a fact.
  */
-__noinline int VARIANT(name)(__u32 slot, __u32 which)
+__noinline int take_name(__u32 slot, __u32 which)
 {
 	struct scratch *s = scratch_of(slot);
 	__u32 idx = ONE_BIT(which);
@@ -108,38 +107,37 @@ __noinline int VARIANT(name)(__u32 slot, __u32 which)
 	if ((bits & EBPF_SYS_OUT_BUF) && clobbered(s, arg))
 		st |= EBPF_S_CLOBBERED;
 	if (is_fd) {
-		w = VARIANT(walk_base)(slot, idx ? EBPF_WALK_BASE2 : EBPF_WALK_BASE, dfd, 1);
+		w = walk_base(slot, idx ? EBPF_WALK_BASE2 : EBPF_WALK_BASE, dfd, 1);
 		if (!w || (w & EBPF_W_NOPATH)) /* no file, or none with a path */
 			return 0;
 		st |= EBPF_S_FD;
 	} else if (s->first[idx] != '/' && !(st & (EBPF_S_ABSTRACT | EBPF_S_UNREADABLE)) &&
 		   !(s->ev.bits & EBPF_E_OLD_CWD)) {
-		VARIANT(walk_base)(slot, idx ? EBPF_WALK_BASE2 : EBPF_WALK_BASE, dfd, 0);
+		walk_base(slot, idx ? EBPF_WALK_BASE2 : EBPF_WALK_BASE, dfd, 0);
 	} else if (idx == 0 && (s->ev.resolve & RESOLVE_IN_ROOT_)) {
-		VARIANT(walk_base)(slot, EBPF_WALK_BASE, dfd, 0);
+		walk_base(slot, EBPF_WALK_BASE, dfd, 0);
 	}
 	s->ev.strings[idx].flags = st | EBPF_S_PRESENT;
 	return 1;
 }
 
 /* New working and root directory, after the calls that change them. */
-static __always_inline void VARIANT(directories)(struct scratch *s, struct task_struct *task,
-						 __u8 kind)
+static __always_inline void directories(struct scratch *s, struct task_struct *task, __u8 kind)
 {
 	if (kind == EBPF_KIND_CHDIR) {
-		VARIANT(walk_base)(SLOT_SYS_EXIT, EBPF_WALK_RESOLVED, AT_FDCWD_, 1);
+		walk_base(SLOT_SYS_EXIT, EBPF_WALK_RESOLVED, AT_FDCWD_, 1);
 	} else if (kind == EBPF_KIND_CHROOT) {
 		__u64 dentry = (__u64)BPF_CORE_READ(task, fs, root.dentry);
 
 		put_inode(&s->ev.inodes[0], dentry);
-		WALK(SLOT_SYS_EXIT, EBPF_WALK_RESOLVED, dentry,
+		walk(SLOT_SYS_EXIT, EBPF_WALK_RESOLVED, dentry,
 		     (__u64)BPF_CORE_READ(task, fs, root.mnt));
 	} else {
-		VARIANT(walk_base)(SLOT_SYS_EXIT, EBPF_WALK_BASE, AT_FDCWD_, 0);
+		walk_base(SLOT_SYS_EXIT, EBPF_WALK_BASE, AT_FDCWD_, 0);
 	}
 }
 
-static __always_inline int VARIANT(sys_exit)(struct pt_regs *regs, long ret)
+static __always_inline int call_returned(struct pt_regs *regs, long ret)
 {
 	struct task_struct *task;
 	const volatile struct ebpf_row *row;
@@ -178,20 +176,20 @@ static __always_inline int VARIANT(sys_exit)(struct pt_regs *regs, long ret)
 			s->ev.bits |= EBPF_E_OLD_CWD;
 		if (kind != EBPF_KIND_CHDIR)
 			s->ev.bits |= EBPF_E_OLD_ROOT;
-		VARIANT(directories)(s, task, kind);
+		directories(s, task, kind);
 	}
-	VARIANT(walk_root)(SLOT_SYS_EXIT, s->ev.fs);
+	walk_root(SLOT_SYS_EXIT, s->ev.fs);
 	if (kind == EBPF_KIND_OPEN && ret >= 0)
-		VARIANT(walk_opened)(SLOT_SYS_EXIT, ret);
+		walk_opened(SLOT_SYS_EXIT, ret);
 	if (table)
 		s->ev.bits |= EBPF_E_COMPAT;
 	if (row->bits & EBPF_SYS_NOPATH) {
 		s->ev.strings[0].flags = EBPF_S_PRESENT | EBPF_S_NULL;
 		facts = 1;
 	} else if (kind != EBPF_KIND_STATE) {
-		facts = VARIANT(name)(SLOT_SYS_EXIT, 0);
+		facts = take_name(SLOT_SYS_EXIT, 0);
 		if (row->path2 >= 0)
-			facts += VARIANT(name)(SLOT_SYS_EXIT, 1);
+			facts += take_name(SLOT_SYS_EXIT, 1);
 		if (!facts)
 			return 0;
 	}
@@ -202,3 +200,5 @@ static __always_inline int VARIANT(sys_exit)(struct pt_regs *regs, long ret)
 	deliver(s, facts);
 	return 0;
 }
+
+#endif

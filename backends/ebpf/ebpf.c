@@ -231,7 +231,7 @@ static const struct tkit_option options[] = {
 	{"processes", TKIT_OPTION_INT, offsetof(struct ebpf_options, processes), "16384",
 	 "64..4194304", "how many processes can be followed at one time"},
 	{"plain", TKIT_OPTION_BOOL, offsetof(struct ebpf_options, plain), "no", NULL,
-	 "use the programs for kernels before 5.17 (slower to load)"},
+	 "use the programs for kernels before 5.17"},
 };
 
 TKIT_API const struct tkit_plugin tkit_plugin = {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
-/* What the kernel knows about a program that it has just started. */
+/* Programs are started. */
 #ifndef EBPF_EXEC_BPF_H
 #define EBPF_EXEC_BPF_H
 
@@ -77,6 +77,88 @@ static __always_inline struct file *loader_file(struct task_struct *task)
 		return NULL;
 	bpf_find_vma(bpf_get_current_task_btf(), address, vma_found, &arg, 0);
 	return (void *)arg.file;
+}
+
+/* The registers are the new program's, but for the number of the call. */
+static __always_inline int exec_nr(void)
+{
+	struct pt_regs *regs = (void *)bpf_task_pt_regs(bpf_get_current_task_btf());
+
+	return regs->orig_ax;
+}
+
+/* `modern`: Linux 5.17, with bpf_find_vma() and bpf_task_pt_regs(). */
+static __always_inline int executed(struct task_struct *task, struct linux_binprm *bprm,
+				    bool modern)
+{
+	__u32 tgid = BPF_CORE_READ(task, tgid);
+	const char *filename, *interp, *fdpath = NULL;
+	struct scratch *s;
+	struct file *file;
+	__u64 dentry;
+
+	if (!traced(task, tgid))
+		return 0;
+	s = scratch_of(SLOT_EXEC);
+	if (!s)
+		return 0;
+	record(s, task, EBPF_EXEC);
+	s->ev.kind = EBPF_KIND_EXEC;
+	s->ev.nr = modern ? exec_nr() : -1;
+	filename = BPF_CORE_READ(bprm, filename);
+	interp = BPF_CORE_READ(bprm, interp);
+	if (bpf_core_field_exists(bprm->fdpath))
+		fdpath = BPF_CORE_READ(bprm, fdpath);
+	if (fdpath)
+		s->ev.bits |= EBPF_E_FDPATH;
+	read_kernel_name(SLOT_EXEC, 0, (__u64)filename);
+	if (interp != filename) {
+		s->ev.bits |= EBPF_E_INTERP;
+		read_kernel_name(SLOT_EXEC, 1, (__u64)interp);
+	}
+	if (fdpath) /* if the descriptor has outlived the exec */
+		walk_base(SLOT_EXEC, EBPF_WALK_BASE, fdpath_fd(s), 1);
+	else if (s->first[0] != '/')
+		walk_base(SLOT_EXEC, EBPF_WALK_BASE, AT_FDCWD_, 0);
+	walk_root(SLOT_EXEC, s->ev.fs);
+	file = BPF_CORE_READ(bprm, file);
+	dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
+	if (interp == filename)
+		put_inode(&s->ev.inodes[0], dentry);
+	walk(SLOT_EXEC, EBPF_WALK_EXE, dentry, (__u64)BPF_CORE_READ(file, f_path.mnt));
+	file = NULL;
+	if (modern)
+		file = loader_file(task);
+	else
+		s->ev.bits |= EBPF_E_NO_LOADER;
+	if (file) {
+		dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
+		put_inode(&s->ev.inodes[1], dentry);
+		walk(SLOT_EXEC, EBPF_WALK_LOADER, dentry, (__u64)BPF_CORE_READ(file, f_path.mnt));
+	}
+	s->ev.strings[0].flags |= EBPF_S_PRESENT;
+	deliver(s, 1);
+	return 0;
+}
+
+/* execveat with a dirfd: tells its path while it is still open. */
+static __always_inline int prepare_exec(struct task_struct *task, struct linux_binprm *bprm)
+{
+	const char *fdpath = NULL;
+	struct scratch *s;
+
+	if (bpf_core_field_exists(bprm->fdpath))
+		fdpath = BPF_CORE_READ(bprm, fdpath);
+	if (!fdpath || !traced(task, BPF_CORE_READ(task, tgid)))
+		return 0;
+	s = scratch_of(SLOT_EXEC);
+	if (!s)
+		return 0;
+	record(s, task, EBPF_PREPARE);
+	read_kernel_name(SLOT_EXEC, 0, (__u64)fdpath);
+	walk_base(SLOT_EXEC, EBPF_WALK_BASE, fdpath_fd(s), 1);
+	deliver(s, 0);
+	return 0;
 }
 
 #endif

@@ -4,8 +4,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "ebpf.h"
@@ -116,26 +119,63 @@ static void tell_script(struct ebpf *e, const struct ebpf_event *ev, const struc
 	tell_interpreter(&in, true);
 }
 
-static void tell_loader_path(struct ebpf *e, const struct tkit_event *exec, struct tkit_bytes path,
-			     bool resolved, const struct ebpf_inode *inode, unsigned int pflags)
+static void tell_loader_path(struct ebpf *e, const struct tkit_event *exec,
+			     const struct place *loader, const struct ebpf_inode *inode)
 {
 	struct tkit_event out = *exec;
 
 	out.type = TKIT_EVENT_ACCESS;
 	out.op = TKIT_OP_INTERP;
 	out.via = TKIT_VIA_KERNEL;
-	out.valid &= ~(TKIT_V_RESOLVED | TKIT_V_INODE | TKIT_V_BASE | TKIT_V_SYSNO | TKIT_V_RET);
-	out.valid |= TKIT_V_PATH;
-	out.pflags = pflags;
+	/* `path` is where it is mapped from: a path in the target's root, whatever the process's.
+	 */
+	out.valid &= ~(TKIT_V_INODE | TKIT_V_BASE | TKIT_V_ROOT | TKIT_V_SYSNO | TKIT_V_RET);
+	out.valid |= TKIT_V_PATH | TKIT_V_RESOLVED;
+	out.pflags = (loader->outside ? TKIT_P_OUTSIDE_ROOT : 0) |
+		     (loader->flags & EBPF_W_DELETED ? TKIT_P_DELETED : 0);
 	out.ret = 0;
-	out.path = path;
-	if (resolved) { /* and so it is a path in the target's root already */
-		out.valid = (out.valid & ~TKIT_V_ROOT) | TKIT_V_RESOLVED;
-		out.resolved = path;
-		decode_inode(&out, inode);
-	}
+	out.path = out.resolved = loader->path;
+	decode_inode(&out, inode);
 	e->extra++;
 	decode_emit(e, &out);
+}
+
+/* Where the ELF interpreter `name` is, in the root directory of the process. */
+static void find_loader(struct ebpf *e, const struct tkit_event *exec, struct tkit_bytes name)
+{
+	char link[64], path[EBPF_PATH_MAX];
+	struct place loader = {.known = true};
+	struct ebpf_inode inode = {0};
+	int root = e->target->root_fd, own = -1, fd = -1;
+	const char *inside;
+	ssize_t n = -1;
+
+	if (exec->valid & TKIT_V_ROOT)
+		root = own = open_inside(root, exec->root, O_PATH | O_DIRECTORY);
+	if (root >= 0)
+		fd = open_inside(root, name, O_PATH);
+	if (fd >= 0) {
+		struct stat st;
+
+		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+		n = readlink(link, path, sizeof(path) - 1);
+		if (fstat(fd, &st) == 0)
+			inode = (struct ebpf_inode){.ino = st.st_ino,
+						    .dev = major(st.st_dev) << 20 |
+							   minor(st.st_dev),
+						    .mode = st.st_mode};
+		close(fd);
+	}
+	if (own >= 0)
+		close(own);
+	if (n <= 0)
+		return;
+	path[n] = 0;
+	inside = tkit_target_path(e->target, path);
+	if (!inside)
+		return;
+	loader.path = (struct tkit_bytes){inside, strlen(inside)};
+	tell_loader_path(e, exec, &loader, &inode);
 }
 
 /* Reads PT_INTERP of the program that runs, for kernels without bpf_find_vma(). */
@@ -176,8 +216,7 @@ static void read_loader(struct ebpf *e, const struct tkit_event *exec)
 		size = is32 ? ph.p32.p_filesz : ph.p64.p_filesz;
 	}
 	if (size > 1 && size <= sizeof(name) && pread(fd, name, size, (off_t)at) == (ssize_t)size)
-		tell_loader_path(e, exec, (struct tkit_bytes){name, strnlen(name, size)}, false,
-				 NULL, 0);
+		find_loader(e, exec, (struct tkit_bytes){name, strnlen(name, size)});
 	close(fd);
 }
 
@@ -189,9 +228,7 @@ static void tell_loader(struct ebpf *e, const struct ebpf_event *ev, const struc
 		if ((exec->valid & TKIT_V_EXE) && !(exec->pflags & TKIT_P_OUTSIDE_ROOT))
 			read_loader(e, exec);
 	} else if (loader.known) {
-		tell_loader_path(e, exec, loader.path, true, &ev->inodes[1],
-				 (loader.outside ? TKIT_P_OUTSIDE_ROOT : 0) |
-					 (loader.flags & EBPF_W_DELETED ? TKIT_P_DELETED : 0));
+		tell_loader_path(e, exec, &loader, &ev->inodes[1]);
 	}
 }
 

@@ -135,11 +135,10 @@ int load_probe(struct tkit_ctx *ctx, const struct tkit_target *target)
 	return 0;
 }
 
-/* bpf_loop() and bpf_find_vma() came together, in Linux 5.17. */
-static bool has_loop(void)
+/* bpf_find_vma(), Linux 5.17; bpf_task_pt_regs() is older. */
+static bool is_modern(void)
 {
-	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_loop, NULL) == 1 &&
-	       libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_find_vma, NULL) == 1;
+	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_find_vma, NULL) == 1;
 }
 
 /*
@@ -225,18 +224,12 @@ static void configure(struct ebpf *e)
 {
 	const struct tkit_target *target = e->target;
 	struct tkit_bpf *skel = e->skel;
-	struct bpf_program *program;
-	bool loop = !e->options->plain && has_loop();
+	bool modern = !e->options->plain && is_modern();
 
-	bpf_object__for_each_program(program, skel->obj)
-	{
-		const char *name = bpf_program__name(program);
-
-		if (strstr(name, loop ? "_plain" : "_loop"))
-			bpf_program__set_autoload(program, false);
-	}
-	if (!has_tracepoint("btf_trace_sched_prepare_exec"))
-		bpf_program__set_autoload(skel->progs.prepare_loop, false);
+	bpf_program__set_autoload(
+		modern ? skel->progs.process_exec_plain : skel->progs.process_exec, false);
+	if (!modern || !has_tracepoint("btf_trace_sched_prepare_exec"))
+		bpf_program__set_autoload(skel->progs.prepare, false);
 	fill_rows(skel->rodata->rows, TKIT_ARCH_X86_64, 272, 308);
 	fill_rows(skel->rodata->rows + EBPF_NR_LIMIT, TKIT_ARCH_I386, 310, 346);
 	skel->rodata->filter = target->kind == TKIT_TARGET_ALL      ? EBPF_FILTER_ALL
@@ -253,7 +246,7 @@ static void configure(struct ebpf *e)
 							       : 1);
 	if (skel->rodata->filter != EBPF_FILTER_CGROUP)
 		bpf_map__set_max_entries(skel->maps.cgroups, 1);
-	tkit_log(e->ctx, TKIT_LOG_DEBUG, "walker=%s", loop ? "loop" : "plain");
+	tkit_log(e->ctx, TKIT_LOG_DEBUG, "programs=%s", modern ? "modern" : "plain");
 }
 
 int load_open(struct ebpf *e)
@@ -285,10 +278,7 @@ int load_open(struct ebpf *e)
 /* One pass of the task iterator over all processes. */
 static int seed_pass(struct ebpf *e)
 {
-	struct bpf_program *program = bpf_program__fd(e->skel->progs.seed_loop) >= 0
-					      ? e->skel->progs.seed_loop
-					      : e->skel->progs.seed_plain;
-	struct bpf_link *link = bpf_program__attach_iter(program, NULL);
+	struct bpf_link *link = bpf_program__attach_iter(e->skel->progs.seed, NULL);
 	char buf[256];
 	ssize_t n;
 	int fd;

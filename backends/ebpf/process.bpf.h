@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
-/* Processes come, run another program, and are there already. Included once for each walker. */
+/* Processes come, go, and are there already; and what tkit has to know about itself. */
+#ifndef EBPF_PROCESS_BPF_H
+#define EBPF_PROCESS_BPF_H
 
 /* Working and root directory. */
-static __always_inline void VARIANT(walk_dirs)(__u32 slot, __u64 fs_struct)
+static __always_inline void walk_dirs(__u32 slot, __u64 fs_struct)
 {
 	struct fs_struct *fs = (void *)fs_struct;
 
-	WALK(slot, EBPF_WALK_BASE, (__u64)BPF_CORE_READ(fs, pwd.dentry),
+	walk(slot, EBPF_WALK_BASE, (__u64)BPF_CORE_READ(fs, pwd.dentry),
 	     (__u64)BPF_CORE_READ(fs, pwd.mnt));
-	VARIANT(walk_root)(slot, fs_struct);
+	walk_root(slot, fs_struct);
 }
 
-static __always_inline int VARIANT(fork)(struct task_struct *parent, struct task_struct *child)
+static __always_inline int forked(struct task_struct *parent, struct task_struct *child)
 {
 	__u32 tgid = BPF_CORE_READ(parent, tgid);
 	__u32 new = BPF_CORE_READ(child, tgid);
@@ -28,78 +30,8 @@ static __always_inline int VARIANT(fork)(struct task_struct *parent, struct task
 		return 0;
 	record(s, child, EBPF_FORK);
 	s->ev.ppid = self_level ? task_tgid(parent) : tgid;
-	VARIANT(walk_dirs)(SLOT_FORK, s->ev.fs);
+	walk_dirs(SLOT_FORK, s->ev.fs);
 	deliver(s, 1);
-	return 0;
-}
-
-static __always_inline int VARIANT(exec)(struct task_struct *task, struct linux_binprm *bprm)
-{
-	__u32 tgid = BPF_CORE_READ(task, tgid);
-	const char *filename, *interp, *fdpath = NULL;
-	struct scratch *s;
-	struct file *file;
-	__u64 dentry;
-
-	if (!traced(task, tgid))
-		return 0;
-	s = scratch_of(SLOT_EXEC);
-	if (!s)
-		return 0;
-	record(s, task, EBPF_EXEC);
-	s->ev.kind = EBPF_KIND_EXEC;
-	s->ev.nr = EXEC_NR();
-	filename = BPF_CORE_READ(bprm, filename);
-	interp = BPF_CORE_READ(bprm, interp);
-	if (bpf_core_field_exists(bprm->fdpath))
-		fdpath = BPF_CORE_READ(bprm, fdpath);
-	if (fdpath)
-		s->ev.bits |= EBPF_E_FDPATH;
-	read_kernel_name(SLOT_EXEC, 0, (__u64)filename);
-	if (interp != filename) {
-		s->ev.bits |= EBPF_E_INTERP;
-		read_kernel_name(SLOT_EXEC, 1, (__u64)interp);
-	}
-	if (fdpath) /* if the descriptor has outlived the exec */
-		VARIANT(walk_base)(SLOT_EXEC, EBPF_WALK_BASE, fdpath_fd(s), 1);
-	else if (s->first[0] != '/')
-		VARIANT(walk_base)(SLOT_EXEC, EBPF_WALK_BASE, AT_FDCWD_, 0);
-	VARIANT(walk_root)(SLOT_EXEC, s->ev.fs);
-	file = BPF_CORE_READ(bprm, file);
-	dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
-	if (interp == filename)
-		put_inode(&s->ev.inodes[0], dentry);
-	WALK(SLOT_EXEC, EBPF_WALK_EXE, dentry, (__u64)BPF_CORE_READ(file, f_path.mnt));
-	if (!HAVE_LOADER)
-		s->ev.bits |= EBPF_E_NO_LOADER;
-	file = LOADER_FILE(task);
-	if (file) {
-		dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
-		put_inode(&s->ev.inodes[1], dentry);
-		WALK(SLOT_EXEC, EBPF_WALK_LOADER, dentry, (__u64)BPF_CORE_READ(file, f_path.mnt));
-	}
-	s->ev.strings[0].flags |= EBPF_S_PRESENT;
-	deliver(s, 1);
-	return 0;
-}
-
-/* execveat with a dirfd: tells its path while it is still open. */
-static __always_inline int VARIANT(prepare)(struct task_struct *task, struct linux_binprm *bprm)
-{
-	const char *fdpath = NULL;
-	struct scratch *s;
-
-	if (bpf_core_field_exists(bprm->fdpath))
-		fdpath = BPF_CORE_READ(bprm, fdpath);
-	if (!fdpath || !traced(task, BPF_CORE_READ(task, tgid)))
-		return 0;
-	s = scratch_of(SLOT_EXEC);
-	if (!s)
-		return 0;
-	record(s, task, EBPF_PREPARE);
-	read_kernel_name(SLOT_EXEC, 0, (__u64)fdpath);
-	VARIANT(walk_base)(SLOT_EXEC, EBPF_WALK_BASE, fdpath_fd(s), 1);
-	deliver(s, 0);
 	return 0;
 }
 
@@ -107,7 +39,7 @@ static __always_inline int VARIANT(prepare)(struct task_struct *task, struct lin
  * The seeding pass, run over all tasks by tkit itself before it reports "armed". Fork is
  * watched already, so a process that is not there yet will be found by its parent.
  */
-static __always_inline int VARIANT(seed)(struct task_struct *task)
+static __always_inline int seed_process(struct task_struct *task)
 {
 	__u32 tgid = BPF_CORE_READ(task, tgid);
 	struct scratch *s;
@@ -135,11 +67,65 @@ static __always_inline int VARIANT(seed)(struct task_struct *task)
 	record(s, task, EBPF_PROC);
 	s->ev.cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp, kn, id);
 	BPF_CORE_READ_STR_INTO(&s->ev.comm, task, comm);
-	VARIANT(walk_dirs)(SLOT_SEED, s->ev.fs);
+	walk_dirs(SLOT_SEED, s->ev.fs);
 	exe = BPF_CORE_READ(task, mm, exe_file);
 	if (exe)
-		WALK(SLOT_SEED, EBPF_WALK_EXE, (__u64)BPF_CORE_READ(exe, f_path.dentry),
+		walk(SLOT_SEED, EBPF_WALK_EXE, (__u64)BPF_CORE_READ(exe, f_path.dentry),
 		     (__u64)BPF_CORE_READ(exe, f_path.mnt));
 	deliver(s, 0);
 	return 0;
 }
+
+#define SIGNAL_GROUP_EXIT_ 4
+
+/* As wait(2) will show it. */
+static __always_inline int wait_status(struct task_struct *task)
+{
+	struct signal_struct *signal = BPF_CORE_READ(task, signal);
+
+	if (BPF_CORE_READ(signal, flags) & SIGNAL_GROUP_EXIT_)
+		return BPF_CORE_READ(signal, group_exit_code);
+	return BPF_CORE_READ(task, group_leader, exit_code);
+}
+
+static __always_inline int exited(struct task_struct *task)
+{
+	__u32 tgid = BPF_CORE_READ(task, tgid);
+	struct scratch *s;
+
+	if (BPF_CORE_READ(task, signal, live.counter) != 0) /* other threads go on */
+		return 0;
+	if (!traced(task, tgid))
+		return 0;
+	/* The last two threads may both get here; only one of them takes the process out. */
+	if (filter == EBPF_FILTER_TREE && bpf_map_delete_elem(&processes, &tgid))
+		return 0;
+	s = scratch_of(SLOT_EXIT);
+	if (!s)
+		return 0;
+	record(s, task, EBPF_EXIT);
+	s->ev.ret = wait_status(task);
+	if (BPF_CORE_READ(task, fs, users) == 1)
+		s->ev.bits |= EBPF_E_FS_LAST;
+	deliver(s, 1);
+	return 0;
+}
+
+/* Run in tkit's own context: who tkit is, and what the target's root is to the kernel. */
+static __always_inline void find_self(void)
+{
+	struct task_struct *self = (void *)bpf_get_current_task();
+	struct pid *pid = BPF_CORE_READ(self, thread_pid);
+	struct file *root = fd_file(self, root_fd);
+	__u32 level = BPF_CORE_READ(pid, level);
+	struct upid *upid = (void *)pid + bpf_core_field_offset(struct pid, numbers) +
+			    (__u64)level * bpf_core_type_size(struct upid);
+
+	self_tgid = BPF_CORE_READ(self, tgid);
+	self_pidns = (__u64)BPF_CORE_READ(upid, ns);
+	self_level = level;
+	if (root)
+		target_root = (__u64)BPF_CORE_READ(root, f_path.dentry);
+}
+
+#endif

@@ -10,9 +10,9 @@
 #ifndef EBPF_WALK_BPF_H
 #define EBPF_WALK_BPF_H
 
-#define WALK_STEPS      256  /* plain loop: names and mounts on the way */
-#define WALK_STEPS_LOOP 4096 /* with bpf_loop(): more than PATH_MAX can hold */
-#define NAME_ROOM       256
+#define WALK_STEPS 4096 /* names and mounts on the way: more than PATH_MAX can hold */
+#define WALK_BLOCK 32   /* steps in the loop that the verifier goes through one by one */
+#define NAME_ROOM  256
 
 static __always_inline struct mount *mount_of(__u64 vfsmount)
 {
@@ -91,20 +91,33 @@ static __always_inline bool walk_begin(struct scratch *s, __u64 dentry, __u64 vf
 
 static __always_inline int walk_end(struct scratch *s, __u32 which)
 {
-	struct ebpf_walk *walk;
+	struct ebpf_walk *out;
 
 	if (which >= EBPF_WALK_COUNT)
 		return 0;
-	walk = &s->ev.walks[which];
-	walk->off = s->walk_start;
-	walk->len = s->ev.len - s->walk_start;
-	walk->mark = s->walk_mark;
-	walk->flags = s->walk_flags;
+	out = &s->ev.walks[which];
+	out->off = s->walk_start;
+	out->len = s->ev.len - s->walk_start;
+	out->mark = s->walk_mark;
+	out->flags = s->walk_flags;
 	return s->walk_flags;
 }
 
-/* Both return the EBPF_W_* flags of the walk. */
-__noinline int walk_plain(__u32 slot, __u32 which, __u64 dentry, __u64 vfsmount)
+/* A few steps. Returns 1 at the end. Verified once, however often it is called. */
+__noinline int walk_block(__u32 slot)
+{
+	struct scratch *s = scratch_of(slot);
+
+	if (!s)
+		return 1;
+	for (int i = 0; i < WALK_BLOCK; i++)
+		if (walk_step(s))
+			return 1;
+	return 0;
+}
+
+/* Returns the EBPF_W_* flags of the walk. */
+__noinline int walk(__u32 slot, __u32 which, __u64 dentry, __u64 vfsmount)
 {
 	struct scratch *s = scratch_of(slot);
 	bool ended = false;
@@ -112,8 +125,8 @@ __noinline int walk_plain(__u32 slot, __u32 which, __u64 dentry, __u64 vfsmount)
 	if (!s)
 		return 0;
 	if (walk_begin(s, dentry, vfsmount)) {
-		for (int i = 0; i < WALK_STEPS; i++) {
-			if (walk_step(s)) {
+		for (int i = 0; i < WALK_STEPS / WALK_BLOCK; i++) {
+			if (walk_block(slot)) {
 				ended = true;
 				break;
 			}
@@ -122,27 +135,6 @@ __noinline int walk_plain(__u32 slot, __u32 which, __u64 dentry, __u64 vfsmount)
 			s->walk_flags |= EBPF_W_TRUNC;
 	}
 	return walk_end(s, which);
-}
-
-struct walk_arg {
-	struct scratch *s;
-};
-
-static long walk_round(__u32 i, struct walk_arg *arg)
-{
-	return walk_step(arg->s);
-}
-
-__noinline int walk_loop(__u32 slot, __u32 which, __u64 dentry, __u64 vfsmount)
-{
-	struct walk_arg arg = {.s = scratch_of(slot)};
-
-	if (!arg.s)
-		return 0;
-	if (walk_begin(arg.s, dentry, vfsmount) &&
-	    bpf_loop(WALK_STEPS_LOOP, walk_round, &arg, 0) >= WALK_STEPS_LOOP)
-		arg.s->walk_flags |= EBPF_W_TRUNC;
-	return walk_end(arg.s, which);
 }
 
 static __always_inline void put_inode(struct ebpf_inode *out, __u64 dentry)
