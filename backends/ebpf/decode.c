@@ -294,115 +294,17 @@ static void emit_name(struct ebpf *e, const struct ebpf_event *ev, const struct 
 	}
 }
 
-static void remember(struct text **where, const struct tkit_bytes *bytes)
-{
-	if (*where && bytes && (*where)->len == bytes->len &&
-	    memcmp((*where)->bytes, bytes->ptr, bytes->len) == 0)
-		return;
-	text_unref(*where);
-	*where = bytes ? text_new(*bytes) : NULL;
-}
-
-static void learn_cwd(struct ebpf *e, const struct ebpf_event *ev, const struct place *cwd)
-{
-	struct known *dirs = table_get(&e->dirs, ev->fs);
-
-	if (dirs)
-		remember(&dirs->cwd, decode_is_base(cwd) ? &cwd->path : NULL);
-}
-
-static void learn_root(struct ebpf *e, const struct ebpf_event *ev, const struct place *root)
-{
-	struct known *dirs = table_get(&e->dirs, ev->fs);
-
-	if (!dirs)
-		return;
-	remember(&dirs->root, root->known ? &root->path : NULL);
-	dirs->root_outside = root->outside;
-}
-
-/* Both directories as FORK, STATE, PROC and pivot_root tell them. */
-static void learn_dirs(struct ebpf *e, const struct ebpf_event *ev)
-{
-	struct place cwd = decode_place(e, ev, EBPF_WALK_BASE);
-	struct place root = decode_place(e, ev, EBPF_WALK_ROOT);
-
-	learn_cwd(e, ev, &cwd);
-	learn_root(e, ev, &root);
-}
-
 static void access_record(struct ebpf *e, const struct ebpf_event *ev)
 {
 	int arch = ev->bits & EBPF_E_COMPAT ? TKIT_ARCH_I386 : TKIT_ARCH_X86_64;
 	const struct tkit_syscall *sys = tkit_syscall_by_nr(arch, ev->nr);
-	struct place place;
 
 	if (!sys)
 		return;
 	emit_name(e, ev, sys, 0);
 	emit_name(e, ev, sys, 1);
-	if (ev->ret != 0 || ev->kind < EBPF_KIND_CHDIR)
-		return;
-	if (ev->kind == EBPF_KIND_CHDIR) {
-		place = decode_place(e, ev, EBPF_WALK_RESOLVED);
-		learn_cwd(e, ev, &place);
-	} else if (ev->kind == EBPF_KIND_CHROOT) {
-		place = decode_place(e, ev, EBPF_WALK_ROOT);
-		learn_root(e, ev, &place);
-	} else {
-		/* Everybody whose root it was has been moved. */
-		table_clear(&e->dirs);
-		learn_dirs(e, ev);
-	}
-}
-
-static void fork_record(struct ebpf *e, const struct ebpf_event *ev)
-{
-	const struct known *parent = table_find(&e->processes, (uint64_t)ev->ppid);
-	struct text *exe = text_ref(parent ? parent->exe : NULL);
-	struct known *child = table_get(&e->processes, (uint64_t)ev->pid);
-	struct tkit_event out;
-
-	if (child) {
-		text_unref(child->exe);
-		child->exe = exe;
-	} else {
-		text_unref(exe);
-	}
-	learn_dirs(e, ev);
-	decode_head(e, ev, TKIT_EVENT_FORK, &out);
-	decode_emit(e, &out);
-}
-
-/* A process that was there already. The held command is nobody's news. */
-static void proc_record(struct ebpf *e, const struct ebpf_event *ev)
-{
-	struct place exe = decode_place(e, ev, EBPF_WALK_EXE);
-	struct known *process = table_get(&e->processes, (uint64_t)ev->pid);
-	struct tkit_event out;
-
-	learn_dirs(e, ev);
-	if (e->target->kind == TKIT_TARGET_COMMAND)
-		return;
-	if (process && exe.known && !exe.outside)
-		remember(&process->exe, &exe.path);
-	decode_head(e, ev, TKIT_EVENT_FORK, &out);
-	out.via = TKIT_VIA_SNAPSHOT;
-	e->extra++;
-	decode_emit(e, &out);
-}
-
-static void exit_record(struct ebpf *e, const struct ebpf_event *ev)
-{
-	struct tkit_event out;
-
-	decode_head(e, ev, TKIT_EVENT_EXIT, &out);
-	out.ret = ev->ret;
-	out.valid |= TKIT_V_RET;
-	decode_emit(e, &out);
-	table_drop(&e->processes, (uint64_t)ev->pid);
-	if (ev->bits & EBPF_E_FS_LAST)
-		table_drop(&e->dirs, ev->fs);
+	if (ev->ret == 0 && ev->kind >= EBPF_KIND_CHDIR)
+		track_moved(e, ev);
 }
 
 int decode_record(struct ebpf *e, const struct ebpf_event *ev)
@@ -423,19 +325,19 @@ int decode_record(struct ebpf *e, const struct ebpf_event *ev)
 		exec_record(e, ev);
 		break;
 	case EBPF_FORK:
-		fork_record(e, ev);
+		track_fork(e, ev);
 		break;
 	case EBPF_EXIT:
-		exit_record(e, ev);
+		track_exit(e, ev);
 		break;
 	case EBPF_STATE:
-		learn_dirs(e, ev);
+		track_dirs(e, ev);
 		break;
 	case EBPF_PREPARE:
 		exec_prepare(e, ev);
 		break;
 	case EBPF_PROC:
-		proc_record(e, ev);
+		track_proc(e, ev);
 		break;
 	default:
 		return -EPROTO;

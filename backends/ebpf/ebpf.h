@@ -124,6 +124,13 @@ bool decode_is_base(const struct place *place); /* a relative path can start the
 void decode_emit(struct ebpf *e, const struct tkit_event *event);
 void decode_lose(struct ebpf *e, enum tkit_loss reason, uint64_t n, const char *detail);
 
+/* ---- track.c ---- */
+void track_fork(struct ebpf *e, const struct ebpf_event *ev);
+void track_proc(struct ebpf *e, const struct ebpf_event *ev);
+void track_exit(struct ebpf *e, const struct ebpf_event *ev);
+void track_dirs(struct ebpf *e, const struct ebpf_event *ev);
+void track_moved(struct ebpf *e, const struct ebpf_event *ev);
+
 /* ---- exec.c ---- */
 void exec_record(struct ebpf *e, const struct ebpf_event *ev);
 void exec_prepare(struct ebpf *e, const struct ebpf_event *ev);

@@ -18,7 +18,7 @@
 /* Opens an absolute path in a directory taken as root. Returns -errno. */
 static int open_inside(int root_fd, struct tkit_bytes path, uint64_t flags)
 {
-	struct open_how how = {.flags = flags | O_CLOEXEC | O_NONBLOCK,
+	struct open_how how = {.flags = flags | O_CLOEXEC | (flags & O_PATH ? 0 : O_NONBLOCK),
 			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
 	char name[EBPF_PATH_MAX];
 	long fd;
