@@ -50,7 +50,7 @@ static int merge(char **files, const char *output, struct err *err)
 	int rc = read_all(files, &model, err);
 
 	if (!rc)
-		rc = out_open_file(output, &out, err);
+		rc = out_open_file(output, 0600, &out, err); /* as traces are */
 	if (!rc) {
 		rc = write_model(model, out, err);
 		if (rc < 0 && !out_error(out)) {

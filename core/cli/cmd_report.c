@@ -203,7 +203,7 @@ static int open_output(const struct report_args *args, const struct report_job *
 		       struct tkit_out **ret_out, struct err *err)
 {
 	if (!(job->plugin->desc.caps & TKIT_WRITES_DIRECTORY))
-		return out_open_file(job->output, ret_out, err);
+		return out_open_file(job->output, 0666, ret_out, err);
 	if (!job->output || !strcmp(job->output, "-"))
 		return err_set(err, -EINVAL, "%s writes a folder: name it with -o",
 			       job->plugin->desc.name);

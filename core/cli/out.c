@@ -94,7 +94,7 @@ static bool shows_color(int fd)
 	return isatty(fd) && (!no_color || !*no_color) && (!term || strcmp(term, "dumb") != 0);
 }
 
-static int open_aside(struct tkit_out *out, const struct stat *old, struct err *err)
+static int open_aside(struct tkit_out *out, const struct stat *old, mode_t mode, struct err *err)
 {
 	/* Through a symlink to the file itself, which may be in another directory. */
 	out->path = old ? realpath(out->name, NULL) : strdup(out->name);
@@ -109,12 +109,12 @@ static int open_aside(struct tkit_out *out, const struct stat *old, struct err *
 		out->temp = NULL;
 		return err_sys(err, rc, "creating %s", out->name);
 	}
-	if (fchmod(out->fd, old ? old->st_mode & 0777 : masked(0666)) < 0)
+	if (fchmod(out->fd, old ? old->st_mode & 0777 : masked(mode)) < 0)
 		return err_sys(err, -errno, "creating %s", out->name);
 	return 0;
 }
 
-int out_open_file(const char *path, struct tkit_out **ret_out, struct err *err)
+int out_open_file(const char *path, unsigned int mode, struct tkit_out **ret_out, struct err *err)
 {
 	bool to_stdout = !path || !strcmp(path, "-");
 	struct tkit_out *out = new_out(OUT_STREAM, to_stdout ? "standard output" : path);
@@ -142,7 +142,7 @@ int out_open_file(const char *path, struct tkit_out **ret_out, struct err *err)
 			out->color = shows_color(out->fd);
 	} else {
 		out->kind = OUT_FILE;
-		rc = open_aside(out, exists ? &st : NULL, err);
+		rc = open_aside(out, exists ? &st : NULL, mode, err);
 	}
 	if (rc < 0) {
 		out_abandon(out);

@@ -14,9 +14,10 @@
 
 /*
  * Opens an output. `path` NULL or "-" is standard output. A device, FIFO or socket is
- * written to directly. A file that is there is replaced; a symlink's target, too.
+ * written to directly. A file that is there is replaced and keeps its mode; a symlink's
+ * target, too. A new one gets `mode`, less the umask.
  */
-int out_open_file(const char *path, struct tkit_out **ret_out, struct err *err);
+int out_open_file(const char *path, unsigned int mode, struct tkit_out **ret_out, struct err *err);
 
 /*
  * A folder; it must not exist or be empty. With `force` one that holds only plain files is

@@ -107,7 +107,7 @@ static bool completes(const struct model_builder *b, const struct cell *cell,
 {
 	uint16_t first = b->pending.key.op, op = cell->key.op;
 
-	return b->has_pending && b->pending_ts == event->ts_ns &&
+	return b->has_pending && cell->key.path != INTERN_NONE && b->pending_ts == event->ts_ns &&
 	       b->pending.key.run == cell->key.run && b->pending.first_pid == cell->first_pid &&
 	       b->pending.key.err == cell->key.err &&
 	       ((first == TKIT_OP_RENAME_FROM && op == TKIT_OP_RENAME_TO) ||
