@@ -24,6 +24,13 @@ static void item(struct json *json)
 	json->first = 0;
 }
 
+/* The same, on a line of its own. */
+static void line_item(struct json *json)
+{
+	item(json);
+	put(json, "\n");
+}
+
 static void open_with(struct json *json, const char *bracket)
 {
 	put(json, bracket);
@@ -174,8 +181,7 @@ static void put_run(struct json *json, const struct tkit_run *run)
 {
 	const struct tkit_run_info *info = run->info;
 
-	put(json, "\n");
-	item(json);
+	line_item(json);
 	open_with(json, "{");
 	key(json, "id");
 	put(json, "\"");
@@ -217,8 +223,7 @@ static void put_programs(struct json *json)
 	for (size_t i = 0; i < tkit_model_program_count(json->model); i++) {
 		const struct tkit_program *program = tkit_model_program(json->model, i);
 
-		put(json, "\n");
-		item(json);
+		line_item(json);
 		open_with(json, "{");
 		number(json, "index", i);
 		bytes(json, "exe", program->exe);
@@ -286,8 +291,7 @@ static void put_path(struct json *json, const struct entry *entry)
 	const struct tkit_path *path = entry->path;
 	const struct tkit_access *access;
 
-	put(json, "\n");
-	item(json);
+	line_item(json);
 	open_with(json, "{");
 	bytes(json, "path", path->name);
 	text(json, "section", section_name(entry->section));
