@@ -172,7 +172,8 @@ int model_sort_runs(struct tkit_model *m)
 
 	if (!renumber)
 		return -ENOMEM;
-	qsort(m->runs, m->run_count, sizeof(struct run_data *), compare_runs);
+	if (m->run_count)
+		qsort(m->runs, m->run_count, sizeof(struct run_data *), compare_runs);
 	for (uint32_t i = 0; i < m->run_count; i++) {
 		struct run_data *run = m->runs[i];
 		bool again =

@@ -38,6 +38,10 @@ static int put_frame(void *arg, const void *frame, size_t size)
 
 static void record_begin(struct recorder *r, const char *name, struct tkit_run_info info)
 {
+	static const struct tkit_backend_info backend = {"test", "1", "",
+							 FEED_CAPS | TKIT_CAN_REQUESTED};
+
+	info.backends = &backend;
 	*r = (struct recorder){.ctx = CTX_INIT("test")};
 	r->file = fopen(name, "we");
 	assert_non_null(r->file);
