@@ -21,7 +21,8 @@ void err_done(struct err *err)
 	err->rc = 0;
 }
 
-static int record(struct err *err, int rc, const char *tail, const char *fmt, va_list ap)
+__attribute__((format(printf, 4, 0))) static int record(struct err *err, int rc, const char *tail,
+							const char *fmt, va_list ap)
 {
 	int saved = errno;
 	char *head = NULL;
