@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT
 """Plays a shell on a pseudo-terminal: job control, Ctrl-C, Ctrl-Z, window size.
 
-usage: terminal.py TKIT
-Each case runs twice, without and with tkit, and must go the same way.
+usage: terminal.py TKIT BACKEND...
+Each case runs without tkit and with it and each backend, and must go the same way.
 """
 import fcntl
 import os
@@ -230,21 +230,30 @@ def suspended_shell(run):
 @case
 def terminal_goes_away(run):
     # nohup(1): SIGHUP is ignored by the caller, so the command outlives its terminal.
-    mark = f"/tmp/tkit-hangup-{os.getpid()}-{len(run(['x']))}"
-    shell = Shell(["nohup"] + run(["sh", "-c", f"sleep 0.5; echo ready >&2; touch {mark}"]))
-    time.sleep(0.2)
+    mark = os.path.join(os.getcwd(), f"hangup-{len(run(['x']))}-{time.monotonic_ns()}")
+    shell = Shell(["nohup"] + run(["sh", "-c", f"touch {mark}.a; sleep 0.5; touch {mark}.b"]))
+    wait_for_file(mark + ".a")
     os.close(shell.fd)
     os.kill(shell.pid, signal.SIGKILL)
     os.waitpid(shell.pid, 0)
-    time.sleep(1)
-    assert os.path.exists(mark), "it did not outlive the terminal"
-    os.unlink(mark)
+    wait_for_file(mark + ".b")
+
+
+def wait_for_file(name, seconds=10):
+    end = time.monotonic() + seconds
+    while not os.path.exists(name):
+        assert time.monotonic() < end, f"{name} did not come"
+        time.sleep(0.02)
 
 
 def main():
     failed = 0
     for function in CASES:
-        for how, prefix in (("bare", []), ("tkit", [TKIT, "run", "-q", "--backend", "null", "--sink", "null", "--"])):
+        ways = [("bare", [])] + [
+            (backend, [TKIT, "run", "-q", "--backend", backend, "--sink", "null", "--"])
+            for backend in sys.argv[2:]
+        ]
+        for how, prefix in ways:
             try:
                 function(lambda command: prefix + command)
                 print(f"ok    {function.__name__} {how}")

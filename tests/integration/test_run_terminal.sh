@@ -7,5 +7,14 @@ here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib/lib.sh"
 need python3
 cd "$work"
-check "on a pseudo-terminal" python3 "$here/terminal.py" "$tkit"
+backends=(null)
+for backend in ptrace ebpf; do
+	why=$(backend_problem $backend)
+	if [ -z "$why" ]; then
+		backends+=("$backend")
+	else
+		echo "not with $backend: $why"
+	fi
+done
+check "on a pseudo-terminal" python3 "$here/terminal.py" "$tkit" "${backends[@]}"
 done_testing
