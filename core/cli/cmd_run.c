@@ -11,7 +11,6 @@
 
 #include "cli/cli.h"
 #include "cli/run_args.h"
-#include "cli/run_help.h"
 #include "plugin/loader.h"
 #include "session/session.h"
 #include "util/buf.h"
@@ -237,6 +236,6 @@ static int run_command(int argc, char **argv)
 const struct cli_command cmd_run = {
 	.name = "run",
 	.summary = "trace a command, process, control group or the host",
-	.help = RUN_HELP,
+	.help = run_help,
 	.run = run_command,
 };

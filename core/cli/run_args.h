@@ -31,6 +31,8 @@ struct run_args {
 /* Fills *args. Returns 0 or an exit status, after an error line. */
 int run_args_parse(struct run_args *args, int argc, char **argv);
 
+extern const char run_help[]; /* the text of --help */
+
 /* "auto" as name of a backend. */
 bool run_is_auto(const char *spec);
 

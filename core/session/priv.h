@@ -23,6 +23,7 @@ enum runner_state {
 	RUNNER_ARMING = 0,
 	RUNNER_ARMED, /* waits for the gate */
 	RUNNER_PUMPING,
+	RUNNER_SERVING, /* the trace is over, but the command still needs its tracer */
 	RUNNER_DONE
 };
 
@@ -45,6 +46,8 @@ struct runner {
 	unsigned int emits;
 	int bad_event; /* -errno of an event that the bus refused as invalid */
 	bool drained;  /* pump() has said TKIT_END */
+	bool quiet;    /* TKIT_BACKEND_WAITS, after stop(): nothing more will be emitted */
+	bool settled;  /* its part of the trace is closed */
 
 	/* Under the session's lock. */
 	enum runner_state state;

@@ -15,7 +15,7 @@
 static int runner_emit(void *arg, const struct tkit_event *event)
 {
 	struct runner *r = arg;
-	int rc = bus_emit(r->source, event);
+	int rc = r->settled ? -ECANCELED : bus_emit(r->source, event);
 
 	atomic_fetch_add_explicit(&r->beats, 1, memory_order_relaxed);
 	if (rc == 0) {
@@ -141,6 +141,13 @@ static void pump_until_stop(struct runner *r)
 	}
 }
 
+static void pause_1ms(void)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+
+	nanosleep(&pause, NULL);
+}
+
 /* Takes out what the kernel had queued before stop(). */
 static void drain(struct runner *r)
 {
@@ -152,6 +159,11 @@ static void drain(struct runner *r)
 		int rc = pump(r, 100);
 		uint64_t now = tkit_now_ns();
 
+		if ((rc == 0 || rc == -ECANCELED) &&
+		    (r->spec->plugin->desc.caps & TKIT_BACKEND_WAITS)) {
+			r->quiet = true;
+			return;
+		}
 		if (rc == TKIT_END || rc == -ECANCELED)
 			return;
 		if (rc < 0) {
@@ -162,11 +174,8 @@ static void drain(struct runner *r)
 			progress = now;
 		if (now - progress > (atomic_load(&s->forced) ? FORCE_NS / 4 : limit))
 			return;
-		if (rc == 0) {
-			const struct timespec pause = {.tv_nsec = 1000000};
-
-			nanosleep(&pause, NULL);
-		}
+		if (rc == 0)
+			pause_1ms();
 	}
 }
 
@@ -175,7 +184,7 @@ static void settle(struct runner *r)
 {
 	uint64_t refused = bus_refused(r->source);
 
-	if (!r->drained || refused)
+	if ((!r->drained && !r->quiet) || refused)
 		bus_lose(r->source, TKIT_LOSS_FORCED, refused ? refused : 1,
 			 r->failed    ? "the backend failed"
 			 : r->drained ? "stopped by force"
@@ -204,6 +213,25 @@ static void take_stats(struct runner *r)
 	pthread_mutex_lock(&r->session->lock);
 	r->stats = stats;
 	pthread_mutex_unlock(&r->session->lock);
+}
+
+/*
+ * The trace is over, but the command or its descendants cannot do without their tracer
+ * (a seccomp filter that asks for it): it goes on until they end or tkit is to end by force.
+ */
+static void serve(struct runner *r)
+{
+	set_state(r, RUNNER_SERVING);
+	while (!r->drained && !atomic_load(&r->session->forced)) {
+		int rc = pump(r, 250);
+
+		if (rc == -ECANCELED) {
+			pause_1ms();
+		} else if (rc < 0 && rc != TKIT_END) {
+			tkit_log(&r->ctx, TKIT_LOG_WARN, "%s", err_text(&r->ctx.err));
+			return;
+		}
+	}
 }
 
 static void run(struct runner *r)
@@ -235,6 +263,9 @@ static void run(struct runner *r)
 			drain(r);
 		settle(r);
 		take_stats(r);
+		r->settled = true;
+		if (r->quiet && !r->drained && !r->failed)
+			serve(r);
 	}
 	r->ops->close(&r->ctx, r->self);
 }

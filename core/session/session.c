@@ -135,7 +135,7 @@ static int release(struct session *s, struct err *err)
 
 static void watch_until_done(struct session *s)
 {
-	while (!all_reached(s, RUNNER_DONE)) {
+	while (!all_reached(s, RUNNER_SERVING)) {
 		watch_step(s, ending_timeout(s));
 		if (!atomic_load(&s->stopping) && ending_reached(s))
 			session_stop(s);
@@ -146,25 +146,35 @@ static void watch_until_done(struct session *s)
 	}
 }
 
-/* Joins the threads that have ended; what a stuck one still had is a loss. */
-static void join_backends(struct session *s)
+static enum runner_state state_of(struct session *s, const struct runner *r)
+{
+	enum runner_state state;
+
+	pthread_mutex_lock(&s->lock);
+	state = r->state;
+	pthread_mutex_unlock(&s->lock);
+	return state;
+}
+
+static void join_threads(struct session *s)
 {
 	for (size_t i = 0; i < s->config->backend_count; i++) {
 		struct runner *r = &s->runners[i];
-		bool done;
 
-		pthread_mutex_lock(&s->lock);
-		done = r->state == RUNNER_DONE;
-		pthread_mutex_unlock(&s->lock);
-		if (!r->joinable)
+		if (!r->joinable || state_of(s, r) != RUNNER_DONE)
 			continue;
-		if (!done) {
-			bus_lose(s->own_source, TKIT_LOSS_FORCED, 1, "a backend did not stop");
-			continue;
-		}
 		pthread_join(r->thread, NULL);
 		r->joinable = false;
 	}
+}
+
+/* What a stuck backend still had is a loss, even if nobody can say how much. */
+static void count_stuck(struct session *s)
+{
+	for (size_t i = 0; i < s->config->backend_count; i++)
+		if (s->runners[i].joinable && state_of(s, &s->runners[i]) < RUNNER_SERVING)
+			bus_lose(s->own_source, TKIT_LOSS_FORCED, 1, "a backend did not stop");
+	bus_push(s->own_source);
 }
 
 static void fill_end(struct session *s, struct tkit_run_end *end)
@@ -219,8 +229,8 @@ static int finish_trace(struct session *s, struct err *err)
 	struct tkit_run_end end;
 	int rc;
 
-	join_backends(s);
-	bus_push(s->own_source);
+	join_threads(s);
+	count_stuck(s);
 	reap_before_end(s);
 	fill_end(s, &end);
 	rc = finish_bus(s, &end, &sink_err);
@@ -245,18 +255,25 @@ static bool command_running(struct session *s)
 	return running;
 }
 
-/* The trace is over, the command is not: it goes on as if tkit were not there. */
+/*
+ * The trace is over, the command is not: it goes on as if tkit were not there. A backend that
+ * it cannot do without serves on.
+ */
 static void outlast_command(struct session *s, int rc, struct err *err)
 {
-	if (!command_running(s) || s->force_ns)
-		return;
-	if (rc < 0) {
+	if (rc < 0 && command_running(s) && !s->force_ns) {
 		log_error("%s", err_text(err));
 		log_warn("tracing has stopped; the command goes on");
 		s->reported = true;
 	}
-	while (command_running(s) && !s->force_ns)
+	while ((command_running(s) || !all_reached(s, RUNNER_DONE)) && !s->force_ns &&
+	       !s->abandoned)
 		watch_step(s, s->launch.pidfd < 0 || s->gone_ns ? 200 : -1);
+	while (!all_reached(s, RUNNER_DONE) && !s->abandoned) {
+		watch_step(s, 200);
+		s->abandoned = tkit_now_ns() - s->force_ns > FORCE_NS;
+	}
+	join_threads(s);
 }
 
 static int abort_run(struct session *s)
@@ -270,7 +287,7 @@ static int abort_run(struct session *s)
 		watch_step(s, 200);
 		s->abandoned = s->force_ns && tkit_now_ns() - s->force_ns > FORCE_NS;
 	}
-	join_backends(s);
+	join_threads(s);
 	return s->abandoned ? 0 : finish_bus(s, NULL, NULL);
 }
 

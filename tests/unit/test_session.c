@@ -621,18 +621,25 @@ static int trace_pump(struct tkit_ctx *ctx, void *self, int timeout_ms)
 	return 1;
 }
 
-static void test_waiting_backend(void **state)
+static int run_traced(struct setup *s, size_t backends, const char *command, uint64_t duration_ns)
 {
 	static struct tkit_backend_ops ops;
-	struct setup s;
 
-	prepare(&s, 2, "for i in 1 2 3 4 5; do /bin/true; done; (exit 9); exit $?");
+	prepare(s, backends, command);
+	s->config.duration_ns = duration_ns;
 	ops = backend_ops[0];
 	ops.start = trace_start;
 	ops.pump = trace_pump;
-	s.plugins[0].ops = &ops;
-	s.plugins[0].desc.caps |= TKIT_BACKEND_WAITS;
-	if (run(&s) < 0) {
+	s->plugins[0].ops = &ops;
+	s->plugins[0].desc.caps |= TKIT_BACKEND_WAITS;
+	return run(s);
+}
+
+static void test_waiting_backend(void **state)
+{
+	struct setup s;
+
+	if (run_traced(&s, 2, "for i in 1 2 3 4 5; do /bin/true; done; (exit 9); exit $?", 0) < 0) {
 		print_message("skipped: no ptrace here: %s\n", err_text(&s.err));
 		err_done(&s.err);
 		skip();
@@ -641,6 +648,26 @@ static void test_waiting_backend(void **state)
 	assert_int_equal(s.result.wait_status, scripts[0].command_status);
 	check_whole_life(&scripts[1]);
 	assert_true(scripts[0].seccomp_stops > 0); /* a shell asks for its parent */
+}
+
+/* The trace ends before the command, which cannot do without its tracer: it is served on. */
+static void test_serving(void **state)
+{
+	struct setup s;
+
+	/* Without a tracer getppid(2) would fail in the second shell. */
+	if (run_traced(&s, 1, "sleep 0.4; exec sh -c 'test $PPID -gt 1 && exit 9'", 100000000) <
+	    0) {
+		print_message("skipped: no ptrace here: %s\n", err_text(&s.err));
+		err_done(&s.err);
+		skip();
+	}
+	assert_int_equal(WEXITSTATUS(s.result.wait_status), 9);
+	assert_true(s.result.complete);
+	assert_int_equal(seen.ended, 1);
+	assert_int_equal(seen.end.wait_status, -1);
+	assert_true(seen.end.duration_ns < 350000000);
+	assert_string_equal(scripts[0].calls, "ospxptpc");
 }
 
 int main(void)
@@ -658,6 +685,7 @@ int main(void)
 		cmocka_unit_test(test_refusals),
 		cmocka_unit_test(test_tree),
 		cmocka_unit_test(test_waiting_backend),
+		cmocka_unit_test(test_serving),
 	};
 
 	log_set_level((enum tkit_log_level)0); /* failures are expected here */

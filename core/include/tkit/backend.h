@@ -11,6 +11,11 @@
  * backend's start() has returned, so its first instruction is seen. After stop()
  * core goes on calling pump() until it returns TKIT_END: whatever the kernel
  * had queued before stop() must come out there (the drain).
+ *
+ * A backend with TKIT_BACKEND_WAITS may have to serve the command beyond the end of the
+ * trace (--duration, a failing sink): the first pump() after stop() that returns 0 means
+ * that all has come out. stats() is called then, and pump() goes on being called, with
+ * nothing to emit any more, until TKIT_END, or until close() when tkit is to end by force.
  */
 #ifndef TKIT_BACKEND_H
 #define TKIT_BACKEND_H
@@ -181,6 +186,8 @@ TKIT_API void tkit_command_status(struct tkit_ctx *ctx, int status);
  * *ret_listener gets the notification fd (owned by the caller), else it may be
  * NULL. Where the process lacks CAP_SYS_ADMIN, core sets no_new_privs in the command
  * first and says so in a warning. Returns 0 or -errno. Instance's own thread.
+ * Until its exec the held command itself calls recvfrom, sendmsg, close, sigaction and
+ * sigprocmask: the filter must let them through.
  */
 TKIT_API int tkit_command_seccomp(struct tkit_ctx *ctx, const struct sock_filter *filter,
 				  size_t count, unsigned int flags, int *ret_listener);

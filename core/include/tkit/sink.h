@@ -7,6 +7,10 @@
  *	open -> begin -> write, flush, write, ... -> end -> close
  *
  * Core calls flush() at least once a second while events come in.
+ *
+ * A sink that drops events on purpose (a slow reader) says so with tkit_lose(), which counts
+ * them in the totals. tkit_stop_fd() becomes readable when the session is to end at once:
+ * a sink that waits for a reader gives up then.
  */
 #ifndef TKIT_SINK_H
 #define TKIT_SINK_H
