@@ -37,7 +37,7 @@ static int put_strings(const struct block *block, struct arena *arena, Tkit__Blo
 
 static int put_kinds(const struct block *block, struct arena *arena, Tkit__Block *pb)
 {
-	const struct kind_row *row = rowtab_row(&block->kinds, struct kind_row, 0);
+	const struct kind_row *row = rowtab_rows(&block->kinds, struct kind_row);
 	uint32_t n = block->kinds.count;
 	int rc = 0;
 
@@ -56,7 +56,7 @@ static int put_kinds(const struct block *block, struct arena *arena, Tkit__Block
 
 static int put_tasks(const struct block *block, struct arena *arena, Tkit__Block *pb)
 {
-	const struct task_row *row = rowtab_row(&block->tasks, struct task_row, 0);
+	const struct task_row *row = rowtab_rows(&block->tasks, struct task_row);
 	uint32_t n = block->tasks.count;
 	int rc = 0;
 
@@ -71,8 +71,8 @@ static int put_tasks(const struct block *block, struct arena *arena, Tkit__Block
 
 static int put_names(const struct block *block, struct arena *arena, Tkit__Block *pb)
 {
-	const struct name_row *name = rowtab_row(&block->names, struct name_row, 0);
-	const struct file_row *file = rowtab_row(&block->files, struct file_row, 0);
+	const struct name_row *name = rowtab_rows(&block->names, struct name_row);
+	const struct file_row *file = rowtab_rows(&block->files, struct file_row);
 	uint32_t names = block->names.count, files = block->files.count;
 	int rc = 0;
 

@@ -287,13 +287,14 @@ static int next_events(struct tkit_trace_reader *reader)
 /* Unpacks the next record of the frame. 1, 0 at the frame's end, -EBADMSG. */
 static int next_record(struct tkit_trace_reader *reader)
 {
-	const uint8_t *data = reader->input.content + reader->at;
 	size_t left = reader->input.content_size - reader->at;
+	const uint8_t *data;
 	uint64_t size;
 	int n;
 
 	if (!left)
 		return 0;
+	data = reader->input.content + reader->at;
 	n = format_get_varint(data, left, &size);
 	if (n <= 0 || size > left - (size_t)n)
 		return -EBADMSG;

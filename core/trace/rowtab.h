@@ -28,6 +28,7 @@ void rowtab_clear(struct rowtab *table); /* keeps the memory */
 /* Number of `row`, added if new. ROWTAB_NONE when memory is short. */
 uint32_t rowtab_add(struct rowtab *table, const void *row);
 
-#define rowtab_row(table, type, i) (&((const type *)(const void *)(table)->rows)[i])
+/* All rows; NULL if there are none. */
+#define rowtab_rows(table, type) ((const type *)(const void *)(table)->rows)
 
 #endif

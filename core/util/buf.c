@@ -41,7 +41,7 @@ char *buf_reserve(struct buf *buf, size_t more)
 		buf->data = data;
 		buf->room = room;
 	}
-	return buf->data + buf->size;
+	return buf->data ? buf->data + buf->size : NULL;
 }
 
 void buf_add(struct buf *buf, const void *data, size_t size)

@@ -31,10 +31,12 @@ static void put(int fd, const void *data, size_t size)
 /* Each record of the content becomes a frame; the rest, whatever it is, the last one. */
 static void put_frames(int fd, const uint8_t *data, size_t size)
 {
-	ZSTD_CCtx *zstd = ZSTD_createCCtx();
+	static ZSTD_CCtx *zstd;
 	size_t room = ZSTD_compressBound(size);
 	void *frame = malloc(room);
 
+	if (!zstd)
+		zstd = ZSTD_createCCtx();
 	ZSTD_CCtx_setParameter(zstd, ZSTD_c_checksumFlag, 1);
 	ZSTD_CCtx_setParameter(zstd, ZSTD_c_compressionLevel, 1);
 	while (size) {
@@ -48,7 +50,6 @@ static void put_frames(int fd, const uint8_t *data, size_t size)
 		size -= record;
 	}
 	free(frame);
-	ZSTD_freeCCtx(zstd);
 }
 
 static void look_at_batch(const struct tkit_batch *batch, struct proctrack *track)
