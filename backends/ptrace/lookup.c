@@ -132,7 +132,8 @@ int pt_exists(struct pt *pt, struct pt_tracee *t, int dirfd, const char *path)
 /*
  * After a successful open with O_CREAT: 1 if it made the file, 0 if not, -1 unknown. The
  * lookup before the call may have gone astray (magic links mean something else to tkit),
- * so a birth time before the call overrules it.
+ * so a birth time before the call overrules it. A later one proves nothing: copying a file up
+ * into an overlay's upper layer gives it a new one.
  */
 int pt_created(const struct pt_call *call, const struct statx *stx)
 {
@@ -147,7 +148,5 @@ int pt_created(const struct pt_call *call, const struct statx *stx)
 		return 1;
 	if (older)
 		return 0;
-	if (call->existed < 0)
-		return born ? 1 : -1;
-	return !call->existed;
+	return call->existed < 0 ? -1 : !call->existed;
 }
