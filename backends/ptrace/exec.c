@@ -139,6 +139,16 @@ static bool same_file(int fd, const struct statx *exe, struct statx *ret)
 	       ret->stx_dev_minor == exe->stx_dev_minor;
 }
 
+/* Without a look at the file: does the path that was passed name what runs now? */
+static bool asked_for(const struct pt_tracee *t, const struct pt_place *exe)
+{
+	const struct pt_str *path = &t->call.names[0].path;
+
+	if (!exe || !t->call.name_count || (t->call.names[0].pflags & TKIT_P_FD))
+		return true;
+	return path->len == exe->len && memcmp(t->store + path->offset, exe->path, exe->len) == 0;
+}
+
 static void emit_exec(struct pt *pt, struct pt_tracee *t, const struct pt_place *exe,
 		      const struct pt_place *file, const struct statx *stx)
 {
@@ -165,7 +175,7 @@ void pt_exec_done(struct pt *pt, struct pt_tracee *t)
 	struct statx exe_stx, stx;
 	struct interps in = {.count = 0};
 	char link[64];
-	bool exe_known, file_known = false, script = false;
+	bool exe_known, file_known = false, script;
 
 	t->comm_known = false;
 	t->root_kind = PT_ROOT_UNKNOWN;
@@ -174,9 +184,11 @@ void pt_exec_done(struct pt *pt, struct pt_tracee *t)
 	exe_known = pt_place(pt, t, link, &exe) == 0;
 	if (pt_stat_link(link, &exe_stx) < 0)
 		memset(&exe_stx, 0, sizeof(exe_stx));
+	script = !asked_for(t, exe_known ? &exe : NULL);
 	if (call->exec_fd >= 0 && same_file(call->exec_fd, &exe_stx, &stx)) {
 		file = exe;
 		file_known = exe_known;
+		script = false;
 	} else if (call->exec_fd >= 0) {
 		script = true;
 		snprintf(link, sizeof(link), "/proc/self/fd/%d", call->exec_fd);
@@ -194,7 +206,8 @@ void pt_exec_done(struct pt *pt, struct pt_tracee *t)
 		emit_interp(pt, t, in.paths[i], true, last ? &exe : NULL);
 		free(in.paths[i]);
 	}
-	if (script && !in.count && exe_known) /* binfmt_misc, or a script that is gone */
+	/* binfmt_misc, a script that is gone, or one that could not be looked at */
+	if (script && !in.count && exe_known)
 		emit_interp(pt, t, exe.path, false, &exe);
 	emit_elf_interp(pt, t);
 	pt_call_drop(pt, t);
