@@ -107,6 +107,7 @@ static int find_moves(struct tkit_model *m, struct facts *facts, uint32_t run, s
 
 			if (!list)
 				return -ENOMEM;
+			memset(list + moves->room, 0, (room - moves->room) * sizeof(*list));
 			moves->list = list;
 			moves->room = room;
 		}
@@ -187,7 +188,7 @@ static int infer_run(struct tkit_model *m, uint32_t run, const struct moves *mov
 int model_infer(struct tkit_model *m)
 {
 	struct moves moves = {.name_count = m->name_count};
-	struct facts facts;
+	struct facts facts = {0};
 	uint32_t before = m->cells.count;
 	int rc = facts_init(&facts, m);
 

@@ -58,7 +58,7 @@ static int read_flag(const struct source *source, const yaml_node_t *node, int *
 	int rc = read_text(source, node, &text);
 
 	*flag = -1;
-	for (size_t i = 0; !rc && i < 3; i++) {
+	for (size_t i = 0; !rc && text && i < 3; i++) {
 		if (!strcmp(text, yes[i]))
 			*flag = 1;
 		if (!strcmp(text, no[i]))
@@ -75,8 +75,8 @@ static int read_key(const struct source *source, const yaml_node_pair_t *pair, s
 	char *name = NULL;
 	int rc = read_text(source, key, &name);
 
-	if (rc)
-		rc = -EINVAL;
+	if (rc || !name)
+		rc = rc < 0 ? rc : -EINVAL;
 	else if (!strcmp(name, "path"))
 		rc = read_text(source, value, &rule->path);
 	else if (!strcmp(name, "reason"))
