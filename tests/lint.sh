@@ -7,6 +7,7 @@
 # usage: tests/lint.sh [CHECK...]     all checks, or those named (format tidy shell spdx layers
 #                                     plugins headers symbols)
 # TKIT_LINT_BUILD       build tree with compile_commands.json and the libraries (build/dev)
+# TKIT_TIDY_NODES       how far the analyzer looks in each function (20000; its own default: 225000)
 # TKIT_UPDATE_SYMBOLS=1 writes what libtkit.so exports to tests/abi/libtkit.symbols
 set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
@@ -170,12 +171,17 @@ check_symbols() {
 # unix.Malloc is off in .clang-tidy: the analyzer does not know __attribute__((cleanup)); leaks
 # are found by ASan. Everything with its own compile command. One process per CPU; slow ones first.
 check_tidy() {
-	local out
+	local out effort=()
+	# A tenth of the analyzer's nodes finds the same here in a fifth of the time.
+	local arg
+	for arg in -Xclang -analyzer-config -Xclang "max-nodes=${TKIT_TIDY_NODES:-20000}"; do
+		effort+=("-extra-arg=$arg")
+	done
 	[ -e "$build/compile_commands.json" ] || { fail "$build/compile_commands.json is missing"; return; }
 	out=$(files 'core/*.c' 'backends/*.c' 'sinks/*.c' 'reporters/*.c' | grep -v '\.bpf\.c$' |
 		grep -Ff <(sed -n 's/.*"file": ".*\/\(\(core\|backends\|sinks\|reporters\)\/.*\)".*/\1/p' \
 			"$build/compile_commands.json") |
-		xargs -r ls -S | xargs -r -P "$(nproc)" -n 1 clang-tidy -quiet -p "$build" 2>/dev/null |
+		xargs -r ls -S | xargs -r -P "$(nproc)" -n 1 clang-tidy -quiet -p "$build" "${effort[@]}" 2>/dev/null |
 		grep -E '(error|warning):')
 	[ -z "$out" ] || fail "clang-tidy:" "$out"
 }

@@ -44,7 +44,7 @@ build() { # PRESET [TARGET...]
 	local preset=$1
 	shift
 	[ -f "build/$preset/build.ninja" ] || cmake --preset "$preset" || return
-	cmake --build "build/$preset" -j "$jobs" ${1:+--target} "$@"
+	cmake --build "build/$preset" -j "$jobs" ${1:+--target} "$@" -- -k 0
 }
 
 # run PRESET PATTERN [COMMAND...]: the tests; failures are counted from the results.
@@ -69,34 +69,38 @@ finish() {
 		${results[@]+"${results[@]}"}
 }
 
-./dev deps || { failed+=("dependencies"); finish; }
-if [ -n "$pattern" ]; then
-	stage "gcc" build dev && run dev "$pattern"
-	finish
-fi
-
-# Root file systems for the end-to-end tests come over the network: in the background.
-tests/e2e/prepare.sh >$logs/prepare.log 2>&1 &
-prepare=$!
-stage "gcc" build dev
-have_dev=$?
-stage "clang" build clang
-if stage "asan" build asan; then
-	run asan '^(unit|integration)\.'
-fi
-# Threads: the bus, the session, and the sinks and backends that they drive.
-threaded=$(find tests/unit -name 'test_bus*.c' -o -name 'test_session*.c' -o -name 'test_queue*.c' |
-	sed 's|.*/||; s|\.c$||')
-if [ -n "$threaded" ]; then
-	if stage "tsan" build tsan; then
-		# Without address randomisation: TSan of this age does not know the kernel's widest.
-		run tsan "^unit\.($(paste -sd'|' <<<"$threaded"))$" setarch -R
+main() { # read as a whole, so that editing this file does not disturb a run
+	./dev deps || { failed+=("dependencies"); finish; }
+	if [ -n "$pattern" ]; then
+		stage "gcc" build dev && run dev "$pattern"
+		finish
 	fi
-fi
-[ $have_dev -ne 0 ] || stage "lint" tests/lint.sh
-if ! wait $prepare; then
-	echo "preparing root file systems failed; the tests tell:"
-	sed 's/^/    /' $logs/prepare.log
-fi
-[ $have_dev -ne 0 ] || run dev .
-finish
+
+	# Root file systems for the end-to-end tests come over the network: in the background.
+	tests/e2e/prepare.sh >$logs/prepare.log 2>&1 &
+	prepare=$!
+	stage "gcc" build dev
+	have_dev=$?
+	stage "clang" build clang
+	if stage "asan" build asan; then
+		run asan '^(unit|integration)\.'
+	fi
+	# Threads: the bus, the session, and the sinks and backends that they drive.
+	threaded=$(find tests/unit -name 'test_bus*.c' -o -name 'test_session*.c' -o -name 'test_queue*.c' |
+		sed 's|.*/||; s|\.c$||')
+	if [ -n "$threaded" ]; then
+		if stage "tsan" build tsan; then
+			# Without address randomisation: TSan of this age does not know the kernel's widest.
+			run tsan "^unit\.($(paste -sd'|' <<<"$threaded"))$" setarch -R
+		fi
+	fi
+	[ $have_dev -ne 0 ] || stage "lint" tests/lint.sh
+	if ! wait $prepare; then
+		echo "preparing root file systems failed; the tests tell:"
+		sed 's/^/    /' $logs/prepare.log
+	fi
+	[ $have_dev -ne 0 ] || run dev .
+	finish
+}
+
+main

@@ -143,11 +143,12 @@ static int take_census(struct tkit_ctx *ctx, struct family *family, bool include
 static int connect_events(struct tkit_ctx *ctx)
 {
 	struct sockaddr_nl addr = {.nl_family = AF_NETLINK, .nl_groups = CN_IDX_PROC};
-	struct __attribute__((packed)) {
+	union {
 		struct nlmsghdr head;
-		struct cn_msg msg;
-		enum proc_cn_mcast_op op;
+		char room[NLMSG_LENGTH(sizeof(struct cn_msg) + sizeof(enum proc_cn_mcast_op))];
 	} ask;
+	struct cn_msg *msg = NLMSG_DATA(&ask.head);
+	const enum proc_cn_mcast_op op = PROC_CN_MCAST_LISTEN;
 	int room = 8 << 20;
 	int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_CONNECTOR);
 
@@ -156,10 +157,10 @@ static int connect_events(struct tkit_ctx *ctx)
 	memset(&ask, 0, sizeof(ask));
 	ask.head.nlmsg_len = sizeof(ask);
 	ask.head.nlmsg_type = NLMSG_DONE;
-	ask.msg.id.idx = CN_IDX_PROC;
-	ask.msg.id.val = CN_VAL_PROC;
-	ask.msg.len = sizeof(ask.op);
-	ask.op = PROC_CN_MCAST_LISTEN;
+	msg->id.idx = CN_IDX_PROC;
+	msg->id.val = CN_VAL_PROC;
+	msg->len = sizeof(op);
+	memcpy(msg->data, &op, sizeof(op));
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &room, sizeof(room)) < 0)
 		setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &room, sizeof(room));
 	if (bind(fd, (struct sockaddr *)&addr, sizeof(addr)) < 0 ||

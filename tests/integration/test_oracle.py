@@ -49,6 +49,9 @@ def make_words():
 
 def make_repository():
     make_files()
+    # Older than the index, or git reads the files again to be sure.
+    for name in os.listdir("."):
+        os.utime(name, (1000000000, 1000000000), follow_symlinks=False)
     for command in (["init", "-q"], ["add", "."], ["commit", "-q", "-m", "one"]):
         subprocess.run(["git"] + command, check=True, env=dict(ENV, HOME=os.getcwd()))
     write("file1", "changed\n")
