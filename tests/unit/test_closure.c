@@ -155,6 +155,7 @@ static void test_created(void **state)
 	tree_dir(&s->tree, "/var/lib/nginx");
 	tree_dir(&s->tree, "/var/log");
 	tree_dir(&s->tree, "/srv/db");
+	tree_dir(&s->tree, "/spool");
 	tree_dir(&s->tree, "/real/run");
 	tree_link(&s->tree, "/real/run", "/run");
 	assert_int_equal(chmod(tree_path(&s->tree, "/var/lib/nginx"), 02750), 0);
@@ -163,6 +164,8 @@ static void test_created(void **state)
 	EV(f, TKIT_OP_OPEN, "/var/log/new.log", .flags = O_CREAT, .created = 1,
 	   .resolved = "/var/log/new.log");
 	EV(f, TKIT_OP_BIND, "/run/app.sock");
+	/* in a directory that somebody else has made meanwhile */
+	EV(f, TKIT_OP_OPEN, "/spool/late/file", .flags = O_CREAT, .created = 1);
 	EV(f, TKIT_OP_OPEN, "/srv/db/tmp", .flags = O_CREAT, .created = 1);
 	EV(f, TKIT_OP_RENAME_FROM, "/srv/db/tmp");
 	EV(f, TKIT_OP_RENAME_TO, "/srv/db/dump.rdb", .same_time = 1);
@@ -174,6 +177,7 @@ static void test_created(void **state)
 	has(s, "/run", TKIT_REASON_SYMLINK);
 	has(s, "/real/run", TKIT_REASON_CREATED_IN);
 	has(s, "/srv/db", TKIT_REASON_CREATED_IN);
+	has(s, "/spool", TKIT_REASON_CREATED_IN);
 	assert_int_equal(tkit_closure_absent_count(s->closure), 0);
 }
 
@@ -185,6 +189,7 @@ static void test_created_stays_out(void **state)
 
 	tree_file(&s->tree, "/var/key/private.pem", "generated");
 	tree_file(&s->tree, "/var/cache", "was there");
+	tree_link(&s->tree, "cache", "/var/current");
 	f = scene_run(s);
 	EV(f, TKIT_OP_MKDIR, "/var/key");
 	EV(f, TKIT_OP_OPEN, "/var/key/private.pem", .flags = O_CREAT, .created = 1,
@@ -192,10 +197,13 @@ static void test_created_stays_out(void **state)
 	EV(f, TKIT_OP_STAT, "/var/key/private.pem");
 	EV(f, TKIT_OP_LIST, .base = "/var/key", .pflags = TKIT_P_FD);
 	EV(f, TKIT_OP_OPEN, "/var/cache", .flags = O_CREAT, .created = -1);
+	EV(f, TKIT_OP_SYMLINK, "/var/current");
+	EV(f, TKIT_OP_OPEN, "/var/current", .resolved = "/var/cache");
 	s->options.keep_listed = 1;
 	assert_int_equal(scene_close(s), 0);
 	hasnt(s, "/var/key/private.pem");
 	hasnt(s, "/var/key");
+	hasnt(s, "/var/current");
 	has(s, "/var", TKIT_REASON_CREATED_IN);
 	has(s, "/var/cache", TKIT_REASON_ACCESS);
 }
@@ -424,8 +432,10 @@ static void test_runtime(void **state)
 	tree_link(&s->tree, "../proc/self/mounts", "/etc/mtab");
 	tree_file(&s->tree, "/usr/bin/app", "");
 	tree_file(&s->tree, "/developer/x", "");
+	tree_link(&s->tree, "/dev/made-by-hand", "/opt/device");
 	f = scene_run(s);
 	EV(f, TKIT_OP_OPEN, "/dev/made-by-hand");
+	EV(f, TKIT_OP_OPEN, "/opt/device");
 	EV(f, TKIT_OP_OPEN, "/etc/mtab");
 	EV(f, TKIT_OP_OPEN, "/proc/self/exe", .resolved = "/usr/bin/app");
 	EV(f, TKIT_OP_OPEN, "/developer/x");
@@ -434,6 +444,7 @@ static void test_runtime(void **state)
 	has(s, "/sys", TKIT_REASON_RUNTIME);
 	has(s, "/dev", TKIT_REASON_RUNTIME);
 	hasnt(s, "/dev/made-by-hand");
+	has(s, "/opt/device", TKIT_REASON_SYMLINK);
 	hasnt(s, "/proc/self");
 	has(s, "/etc/mtab", TKIT_REASON_SYMLINK);
 	has(s, "/usr/bin/app", TKIT_REASON_ACCESS);
