@@ -119,6 +119,27 @@ static int freeze(struct closure_job *job)
 	return find_hard_links(closure);
 }
 
+/*
+ * In a running system's root they are mounted over already: what stat tells is of the
+ * mount, and another time another. The directory below cannot be seen; it gets the
+ * ordinary owner and the root's own time.
+ */
+static void steady_mount_points(struct tkit_closure *closure)
+{
+	const struct stat top = closure->entries[0].st;
+
+	for (size_t i = 1; i < closure->count; i++) {
+		struct stat *st = &closure->entries[i].st;
+
+		if (st->st_dev == top.st_dev)
+			continue;
+		st->st_uid = 0;
+		st->st_gid = 0;
+		st->st_mode = S_IFDIR | 0755;
+		st->st_mtim = top.st_mtim;
+	}
+}
+
 /* The root itself, and what a runtime mounts over. */
 static int add_mount_points(struct closure_job *job)
 {
@@ -132,6 +153,8 @@ static int add_mount_points(struct closure_job *job)
 		if (node && !node->err && S_ISDIR(node->st.st_mode))
 			rc = closure_add(job, bytes_str(closure_mount_points[i]), &top);
 	}
+	if (rc == 0)
+		steady_mount_points(job->closure);
 	return rc;
 }
 
