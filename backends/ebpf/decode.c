@@ -170,7 +170,8 @@ static void set_string(const struct ebpf_event *ev, const struct tkit_syscall *s
 	const struct ebpf_string *s = &ev->strings[idx];
 	struct tkit_bytes bytes = decode_string(ev, idx);
 
-	if (s->flags & EBPF_S_UNREADABLE || ((s->flags & EBPF_S_NULL) && !(s->flags & EBPF_S_FD))) {
+	if (!bytes.ptr || (s->flags & EBPF_S_UNREADABLE) ||
+	    ((s->flags & EBPF_S_NULL) && !(s->flags & EBPF_S_FD))) {
 		if (!(sys->bits & TKIT_SYS_NOPATH))
 			out->pflags |= TKIT_P_UNREADABLE;
 		return;

@@ -18,6 +18,7 @@
 #define BTF_FILE   "/sys/kernel/btf/vmlinux"
 #define TRY_PTRACE "try --backend ptrace"
 
+/* NOLINTBEGIN(misc-redundant-expression): that they are equal is what is checked */
 _Static_assert(EBPF_SYS_NOPATH == TKIT_SYS_NOPATH && EBPF_SYS_EMPTY == TKIT_SYS_EMPTY &&
 		       EBPF_SYS_EMPTY_ALWAYS == TKIT_SYS_EMPTY_ALWAYS &&
 		       EBPF_SYS_NULL_EMPTY == TKIT_SYS_NULL_EMPTY &&
@@ -28,6 +29,7 @@ _Static_assert(EBPF_SYS_NOPATH == TKIT_SYS_NOPATH && EBPF_SYS_EMPTY == TKIT_SYS_
 		       EBPF_SYS_FLAGS_HOW == TKIT_SYS_FLAGS_HOW &&
 		       EBPF_SYS_FLAGS_AT == TKIT_SYS_FLAGS_AT,
 	       "event.h has its own copy of these");
+/* NOLINTEND(misc-redundant-expression) */
 _Static_assert(sizeof(struct ebpf_event) % 8 == 0, "records are multiples of 8");
 
 /* libbpf's callback knows no instance; what it says goes to the debug log only. */
@@ -56,8 +58,8 @@ static bool has_capability(int capability)
 	if (!file)
 		return true;
 	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "CapEff: %" SCNx64, &caps) == 1)
-			break;
+		if (strncmp(line, "CapEff:", 7) == 0)
+			caps = strtoull(line + 7, NULL, 16);
 	fclose(file);
 	return caps >> capability & 1;
 }

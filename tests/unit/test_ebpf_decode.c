@@ -1,0 +1,297 @@
+// SPDX-License-Identifier: MIT
+/* The ebpf backend's user-space side, without a kernel: records in, events out. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "plugin/ctx.h"
+
+#include "../../backends/ebpf/decode.c"
+#include "../../backends/ebpf/exec.c"
+#include "../../backends/ebpf/proc.c"
+#include "../../backends/ebpf/track.c"
+
+struct seen {
+	int count;
+	struct tkit_event last;
+	char abs[8192], base[8192], resolved[8192];
+	uint64_t losses;
+};
+
+static void copy(char *out, size_t room, struct tkit_bytes bytes)
+{
+	size_t n = bytes.len < room - 1 ? bytes.len : room - 1;
+
+	if (n)
+		memcpy(out, bytes.ptr, n);
+	out[n] = 0;
+}
+
+static int on_event(void *session, const struct tkit_event *event)
+{
+	struct seen *seen = session;
+	char abs[8192];
+	long len = tkit_event_abs(event, abs, sizeof(abs));
+
+	if (event->type == TKIT_EVENT_LOSS) {
+		seen->losses += event->count;
+		return 0;
+	}
+	seen->count++;
+	seen->last = *event;
+	copy(seen->abs, sizeof(seen->abs), (struct tkit_bytes){abs, len > 0 ? (size_t)len : 0});
+	copy(seen->base, sizeof(seen->base),
+	     event->valid & TKIT_V_BASE ? event->base : (struct tkit_bytes){NULL, 0});
+	copy(seen->resolved, sizeof(seen->resolved),
+	     event->valid & TKIT_V_RESOLVED ? event->resolved : (struct tkit_bytes){NULL, 0});
+	return 0;
+}
+
+static const struct ctx_session_ops session_ops = {.emit = on_event};
+
+struct fixture {
+	struct seen seen;
+	struct tkit_ctx ctx;
+	struct tkit_target target;
+	struct ebpf e;
+	union {
+		struct ebpf_event ev;
+		char room[sizeof(struct ebpf_event) + EBPF_DATA_MAX];
+	} u;
+};
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	f->ctx =
+		(struct tkit_ctx){.name = "ebpf", .session_ops = &session_ops, .session = &f->seen};
+	f->target = (struct tkit_target){.size = sizeof(f->target),
+					 .kind = TKIT_TARGET_COMMAND,
+					 .root_fd = open("/", O_PATH | O_CLOEXEC),
+					 .root = "/"};
+	f->e.ctx = &f->ctx;
+	f->e.target = &f->target;
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	table_done(&f->e.dirs);
+	table_done(&f->e.processes);
+	close(f->target.root_fd);
+	ctx_done(&f->ctx);
+	free(f);
+	return 0;
+}
+
+/* Adds bytes to the record's data; returns where they are. */
+static unsigned short put(struct ebpf_event *ev, const void *data, size_t len)
+{
+	unsigned short off = (unsigned short)ev->len;
+
+	memcpy(ev->data + off, data, len);
+	ev->len += (unsigned int)len;
+	return off;
+}
+
+static void put_name(struct ebpf_event *ev, int idx, const char *name)
+{
+	ev->strings[idx].len = (unsigned short)strlen(name);
+	ev->strings[idx].off = put(ev, name, strlen(name) + 1);
+	ev->strings[idx].flags = EBPF_S_PRESENT;
+}
+
+#define put_walk(ev, which, names, inside)                                     \
+	do {                                                                   \
+		struct ebpf_walk *w_ = &(ev)->walks[which];                    \
+		w_->len = sizeof(names) - 1;                                   \
+		w_->off = put(ev, names, w_->len);                             \
+		w_->mark = (unsigned short)(inside);                           \
+		w_->flags = EBPF_W_DONE | ((inside) >= 0 ? EBPF_W_INSIDE : 0); \
+	} while (0)
+
+static struct ebpf_event *record(struct fixture *f, int type, int nr, long long ret)
+{
+	memset(&f->u, 0, sizeof(f->u));
+	f->u.ev.version = EBPF_VERSION;
+	f->u.ev.type = (unsigned char)type;
+	f->u.ev.facts = 1;
+	f->u.ev.nr = nr;
+	f->u.ev.ret = ret;
+	f->u.ev.pid = f->u.ev.tid = 10;
+	f->u.ev.fs = 1000;
+	f->u.ev.kind = EBPF_KIND_PATH;
+	return &f->u.ev;
+}
+
+static void test_open(void **state)
+{
+	struct fixture *f = *state;
+	struct ebpf_event *ev = record(f, EBPF_ACCESS, 257, 3);
+
+	ev->kind = EBPF_KIND_OPEN;
+	ev->flags = O_CREAT | O_WRONLY;
+	ev->bits = EBPF_E_FILE | EBPF_E_CREATED;
+	ev->inodes[0] = (struct ebpf_inode){.ino = 7, .dev = 8 << 20 | 1, .mode = 0100644};
+	put_name(ev, 0, "x/y");
+	put_walk(ev, EBPF_WALK_BASE, "b\0a\0", 4);
+	put_walk(ev, EBPF_WALK_RESOLVED, "y\0z\0", 4);
+	assert_int_equal(decode_record(&f->e, ev), 0);
+	assert_int_equal(f->seen.count, 1);
+	assert_int_equal(f->seen.last.op, TKIT_OP_OPEN);
+	assert_string_equal(f->seen.abs, "/a/b/x/y");
+	assert_string_equal(f->seen.resolved, "/z/y");
+	assert_int_equal(f->seen.last.dev, makedev(8, 1));
+	assert_true(f->seen.last.valid & TKIT_V_CREATED);
+	assert_true(f->seen.last.pflags & TKIT_P_CREATED);
+	assert_int_equal(f->e.consumed, 1);
+}
+
+static void test_roots(void **state)
+{
+	struct fixture *f = *state;
+	struct ebpf_event *ev = record(f, EBPF_ACCESS, 262, 0);
+
+	/* The target's root is /srv/r: what is above it does not show. */
+	put_name(ev, 0, "f");
+	put_walk(ev, EBPF_WALK_BASE, "d\0r\0srv\0", 2);
+	decode_record(&f->e, ev);
+	assert_string_equal(f->seen.abs, "/d/f");
+	/* The root itself. */
+	ev = record(f, EBPF_ACCESS, 262, 0);
+	put_name(ev, 0, "f");
+	put_walk(ev, EBPF_WALK_BASE, "r\0srv\0", 0);
+	decode_record(&f->e, ev);
+	assert_string_equal(f->seen.abs, "/f");
+	/* Outside: no base, so no absolute path. */
+	ev = record(f, EBPF_ACCESS, 262, -2);
+	put_name(ev, 0, "f");
+	put_walk(ev, EBPF_WALK_BASE, "etc\0", -1);
+	decode_record(&f->e, ev);
+	assert_string_equal(f->seen.abs, "");
+	assert_int_equal(f->seen.last.err, ENOENT);
+	assert_true(f->seen.last.pflags & TKIT_P_OUTSIDE_ROOT);
+}
+
+/* A relative chdir starts where the process was before, which only user space knows. */
+static void test_chdir(void **state)
+{
+	struct fixture *f = *state;
+	struct ebpf_event *ev = record(f, EBPF_STATE, 0, 0);
+
+	put_walk(ev, EBPF_WALK_BASE, "a\0", 2);
+	decode_record(&f->e, ev);
+	for (int i = 0; i < 2; i++) {
+		ev = record(f, EBPF_ACCESS, 80, 0);
+		ev->kind = EBPF_KIND_CHDIR;
+		ev->bits = EBPF_E_OLD_CWD;
+		put_name(ev, 0, "b");
+		if (i == 0)
+			put_walk(ev, EBPF_WALK_RESOLVED, "b\0a\0", 4);
+		else
+			put_walk(ev, EBPF_WALK_RESOLVED, "b\0b\0a\0", 6);
+		decode_record(&f->e, ev);
+		assert_string_equal(f->seen.base, i ? "/a/b" : "/a");
+	}
+	/* After a loss it is not known any more. */
+	ev->lost_seq = 1;
+	decode_record(&f->e, ev);
+	assert_false(f->seen.last.valid & TKIT_V_BASE);
+	assert_string_equal(f->seen.abs, "");
+}
+
+static void test_unreadable(void **state)
+{
+	struct fixture *f = *state;
+	struct ebpf_event *ev = record(f, EBPF_ACCESS, 257, -14);
+
+	ev->strings[0].flags = EBPF_S_PRESENT | EBPF_S_UNREADABLE;
+	decode_record(&f->e, ev);
+	assert_true(f->seen.last.pflags & TKIT_P_UNREADABLE);
+	assert_int_equal(f->seen.losses, 0); /* nothing was accessed */
+	ev->ret = 3;
+	decode_record(&f->e, ev);
+	assert_int_equal(f->seen.losses, 1);
+	assert_int_equal(f->e.emitted + f->e.lost, f->e.consumed + f->e.extra);
+}
+
+/* Records are the kernel's, but a wrong length must not lead out of them. */
+static void test_wild_records(void **state)
+{
+	struct fixture *f = *state;
+
+	srand(1);
+	for (int i = 0; i < 20000; i++) {
+		size_t len = (size_t)rand() % 600;
+		struct ebpf_event *ev = malloc(sizeof(*ev) + len); /* exact, for the sanitizer */
+
+		for (size_t j = 0; j < sizeof(*ev) + len; j++)
+			((unsigned char *)ev)[j] =
+				(unsigned char)(rand() % 4 ? rand() % 8 : rand());
+		ev->len = (unsigned int)len;
+		ev->type = (unsigned char)(rand() % 9);
+		ev->nr = rand() % 512;
+		for (int w = 0; w < EBPF_WALK_COUNT; w++) {
+			ev->walks[w].len = (unsigned short)(rand() % 700);
+			ev->walks[w].off = (unsigned short)(rand() % 300);
+		}
+		decode_record(&f->e, ev);
+		free(ev);
+	}
+	assert_true(f->seen.count > 1000);
+}
+
+static void test_table(void **state)
+{
+	struct table table = {0};
+	bool in[512] = {false};
+	size_t count = 0;
+
+	srand(2);
+	for (int i = 0; i < 20000; i++) {
+		uint64_t key = (uint64_t)(rand() % 512);
+
+		if (rand() % 2) {
+			struct known *known = table_get(&table, key);
+
+			assert_int_equal(known != NULL, key != 0);
+			count += key && !in[key];
+			in[key] = key != 0;
+		} else {
+			table_drop(&table, key);
+			count -= in[key];
+			in[key] = false;
+		}
+		assert_int_equal(table.count, count);
+		key = (uint64_t)(rand() % 512);
+		assert_int_equal(table_find(&table, key) != NULL, in[key]);
+	}
+	table_done(&table);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_open, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_roots, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_chdir, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_unreadable, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_wild_records, setup, teardown),
+		cmocka_unit_test(test_table),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
