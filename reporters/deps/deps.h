@@ -59,6 +59,10 @@ struct selection {
 	size_t sections[SECTION_COUNT];
 };
 
+/* ignore.yaml, made part of the module when it is built. */
+extern const unsigned char rules_default[];
+extern const size_t rules_default_size;
+
 /* Adds the rules of a file behind those that are there. -errno with a recorded cause. */
 int rules_add_file(struct tkit_ctx *ctx, struct rules *rules, const char *file);
 int rules_add_default(struct tkit_ctx *ctx, struct rules *rules);

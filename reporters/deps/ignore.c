@@ -10,10 +10,6 @@
 
 #include "deps.h"
 
-static const unsigned char default_rules[] = {
-#include "ignore_rules.inc"
-};
-
 struct source {
 	struct tkit_ctx *ctx;
 	const char *name;
@@ -184,7 +180,7 @@ int rules_add_default(struct tkit_ctx *ctx, struct rules *rules)
 
 	if (!yaml_parser_initialize(&parser))
 		return tkit_fail(ctx, -ENOMEM, "reading the ignore rules");
-	yaml_parser_set_input_string(&parser, default_rules, sizeof(default_rules));
+	yaml_parser_set_input_string(&parser, rules_default, rules_default_size);
 	rc = read_parser(ctx, rules, "ignore.yaml", &parser);
 	yaml_parser_delete(&parser);
 	return rc;
