@@ -278,7 +278,7 @@ static int lead(struct closure_job *job, void *arg, struct tkit_bytes path, unsi
 	const struct leads *leads = arg;
 	_cleanup_(buf_done) struct buf real = BUF_INIT;
 	struct rootfs_walk walk = {0};
-	struct cause why = {.reason = TKIT_REASON_SYMLINK};
+	struct cause why = {.reason = TKIT_REASON_PARENT}; /* the links get their own reason */
 	uint32_t id;
 	int rc;
 

@@ -595,6 +595,7 @@ static void test_names(void **state)
 	has(s, "/usr/lib/libz.so.1", TKIT_REASON_SYMLINK);
 	has(s, "/usr/bin/tool", TKIT_REASON_SYMLINK);
 	has(s, "/etc/alternatives/tool", TKIT_REASON_SYMLINK);
+	has(s, "/usr/lib", TKIT_REASON_PARENT);
 	hasnt(s, "/usr/lib/unrelated");
 }
 
