@@ -58,11 +58,13 @@ static int read_number(const char *path)
 static int check_kernel(struct tkit_ctx *ctx)
 {
 	struct utsname uts;
-	unsigned int major = 0, minor = 0;
+	unsigned long major, minor;
+	char *end;
 
 	uname(&uts);
-	if (sscanf(uts.release, "%u.%u", &major, &minor) == 2 &&
-	    (major < 5 || (major == 5 && minor < 3)))
+	major = strtoul(uts.release, &end, 10);
+	minor = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+	if (major < 5 || (major == 5 && minor < 3))
 		return tkit_fail(ctx, -ENOSYS,
 				 "needs PTRACE_GET_SYSCALL_INFO of Linux 5.3, this is %s",
 				 uts.release);
