@@ -33,8 +33,8 @@ _Static_assert(EBPF_SYS_NOPATH == TKIT_SYS_NOPATH && EBPF_SYS_EMPTY == TKIT_SYS_
 _Static_assert(sizeof(struct ebpf_event) % 8 == 0, "records are multiples of 8");
 
 /* libbpf's callback knows no instance; what it says goes to the debug log only. */
-__attribute__((format(printf, 2, 0))) static int print_libbpf(enum libbpf_print_level level,
-							      const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) __attribute__((format(printf, 2, 0))) static int
+print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
 {
 	char line[1024];
 	size_t len;

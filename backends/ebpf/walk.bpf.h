@@ -11,7 +11,7 @@
 #define EBPF_WALK_BPF_H
 
 #define WALK_STEPS 4096 /* names and mounts on the way: more than PATH_MAX can hold */
-#define WALK_BLOCK 32   /* steps in the loop that the verifier goes through one by one */
+#define WALK_BLOCK 16   /* steps in the loop that the verifier goes through one by one */
 #define NAME_ROOM  256
 
 static __always_inline struct mount *mount_of(__u64 vfsmount)

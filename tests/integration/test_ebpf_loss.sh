@@ -69,6 +69,7 @@ check "one CPU: events + lost = produced" [ $((events + lost)) = $((40000 + othe
 check "one CPU: a loss is told" [ "$lost" -gt 0 ]
 
 # More processes at one time than there is room for: each is counted.
+# shellcheck disable=SC2016 # the inner shell expands
 "$tkit" run -q --backend ebpf,processes=64 -o "$work/p.tkit" -- \
 	/bin/sh -c 'i=0; while [ $i -lt 100 ]; do sleep 1 & i=$((i+1)); done; wait'
 full=$("$tkit" dump "$work/p.tkit" | jq -n '[inputs | select(.type == "loss" and .reason == "map-full") | .count] | add // 0')

@@ -153,6 +153,7 @@ if command -v setpriv >/dev/null; then
 	out=$(setpriv --reuid 65534 --regid 65534 --clear-groups --bounding-set -all \
 		"$tkit" run --backend ebpf --sink null -- /bin/true 2>&1) && status=0 || status=$?
 	check "no privilege: 125" [ "$status" = 125 ]
+	# shellcheck disable=SC2016 # the inner shell expands
 	check "no privilege: one line that helps" sh -c '[ "$(echo "$1" | wc -l)" = 1 ] &&
 		echo "$1" | grep -q "CAP_BPF.*--backend ptrace"' - "$out"
 fi
