@@ -10,19 +10,11 @@
 #include "trace/decode.h"
 #include "trace/format.h"
 #include "trace/input.h"
+#include "trace/runlist.h"
 
 /* Unpacked, a hostile record can take 20 times its size. */
 #define RECORD_MEMORY_MAX ((size_t)512 << 20)
 #define GAP_MAX           (1ull << 48)
-
-struct run {
-	struct tkit_run_info info;
-	struct tkit_run_end end;
-	uint64_t seen; /* events handed out or known to be lost */
-	bool footed;   /* has its footer */
-	bool damaged;
-	bool cut; /* and that was told */
-};
 
 struct tkit_trace_reader {
 	struct tkit_ctx *ctx;
@@ -42,9 +34,7 @@ struct tkit_trace_reader {
 	struct tkit_event *events;
 	struct tkit_batch batch;
 
-	struct arena run_memory; /* struct run and all it points to */
-	struct run **runs;
-	uint32_t run_count, run_room;
+	struct runlist list;
 	uint32_t unfooted; /* at the end of the file: next run to look at */
 	bool at_end;
 
@@ -78,12 +68,12 @@ static void add_damage(struct tkit_trace_reader *reader, uint64_t offset, uint64
 	if (!reader->damage) {
 		item->offset = offset;
 		item->text = text;
-		item->run = reader->run_count ? reader->run_count - 1 : 0;
+		item->run = reader->list.count ? reader->list.count - 1 : 0;
 		reader->damage = true;
 	}
 	item->lost_bytes += bytes;
-	if (reader->run_count)
-		reader->runs[reader->run_count - 1]->damaged = true;
+	if (reader->list.count)
+		reader->list.runs[reader->list.count - 1]->damaged = true;
 }
 
 static void add_gap(struct tkit_trace_reader *reader, uint32_t run, uint64_t events)
@@ -91,68 +81,29 @@ static void add_gap(struct tkit_trace_reader *reader, uint32_t run, uint64_t eve
 	add_damage(reader, reader->record_offset, 0, "events are missing here");
 	reader->damage_item.run = run;
 	reader->damage_item.lost_events += events;
-	reader->runs[run]->seen += events;
-	reader->runs[run]->damaged = true;
+	reader->list.runs[run]->seen += events;
+	reader->list.runs[run]->damaged = true;
 }
 
 static int give_damage(struct tkit_trace_reader *reader, struct tkit_trace_item *item)
 {
 	*item = reader->damage_item;
-	if (item->run < reader->run_count)
-		item->info = &reader->runs[item->run]->info;
+	if (item->run < reader->list.count)
+		item->info = &reader->list.runs[item->run]->info;
 	no_damage(reader);
 	return 1;
 }
 
-/* ---- runs ---- */
-
-static struct run *run_new(struct tkit_trace_reader *reader)
-{
-	struct run *run;
-
-	if (reader->run_count == FORMAT_RUNS_MAX)
-		return NULL;
-	if (reader->run_count == reader->run_room) {
-		uint32_t room = reader->run_room ? reader->run_room * 2 : 8;
-		struct run **runs = realloc(reader->runs, room * sizeof(struct run *));
-
-		if (!runs)
-			return NULL;
-		reader->runs = runs;
-		reader->run_room = room;
-	}
-	run = arena_alloc(&reader->run_memory, sizeof(*run));
-	if (!run)
-		return NULL;
-	*run = (struct run){0};
-	return reader->runs[reader->run_count++] = run;
-}
-
-/* The run that a block or footer names; one without a header if that was lost. -errno */
+/* Index of the run that a block or footer names. -ENOMEM */
 static int run_of(struct tkit_trace_reader *reader, uint64_t key)
 {
-	Tkit__Header lost = TKIT__HEADER__INIT;
-	uint8_t id[16] = {0};
-	struct run *run;
+	bool is_new;
+	int number = runlist_find(&reader->list, key, &is_new);
 
-	for (uint32_t i = reader->run_count; i-- > 0;) {
-		run = reader->runs[i];
-		if (format_run_key(run->info.id) == key && !run->footed)
-			return (int)i;
-	}
-	for (int i = 0; i < 8; i++)
-		id[i] = (uint8_t)(key >> (8 * i));
-	lost.run_id.data = id;
-	lost.run_id.len = sizeof(id);
-	run = run_new(reader);
-	if (!run || decode_header(&lost, &reader->run_memory, &run->info) < 0)
-		return -ENOMEM;
-	add_damage(reader, reader->record_offset, 0, "the header of a run is missing");
-	run->damaged = true;
-	return (int)reader->run_count - 1;
+	if (number >= 0 && is_new)
+		add_damage(reader, reader->record_offset, 0, "the header of a run is missing");
+	return number;
 }
-
-/* ---- records ---- */
 
 static void give(struct tkit_trace_reader *reader, const struct tkit_trace_item *item)
 {
@@ -170,12 +121,16 @@ static int on_header(struct tkit_trace_reader *reader)
 		return tkit_fail(reader->ctx, -ENOTSUP,
 				 "%s: trace of format %u, and this tkit reads format %d",
 				 reader->name, pb->format, FORMAT_VERSION);
-	run = run_new(reader);
-	if (!run || decode_header(pb, &reader->run_memory, &run->info) < 0)
+	run = runlist_add(&reader->list);
+	if (!run)
 		return -ENOMEM;
+	if (decode_header(pb, &reader->list.memory, &run->info) < 0) {
+		reader->list.count--;
+		return -ENOMEM;
+	}
 	give(reader, &(struct tkit_trace_item){
 			     .kind = TKIT_TRACE_RUN,
-			     .run = reader->run_count - 1,
+			     .run = reader->list.count - 1,
 			     .info = &run->info,
 		     });
 	return 0;
@@ -190,12 +145,12 @@ static int on_footer(struct tkit_trace_reader *reader)
 
 	if (number < 0)
 		return number;
-	run = reader->runs[number];
+	run = reader->list.runs[number];
 	if (pb->stored > run->seen && pb->stored - run->seen < GAP_MAX)
 		add_gap(reader, (uint32_t)number, pb->stored - run->seen);
 	else if (pb->stored != run->seen)
 		return -EBADMSG;
-	rc = decode_footer(pb, &reader->run_memory, &run->end);
+	rc = decode_footer(pb, &reader->list.memory, &run->end);
 	if (rc < 0)
 		return rc;
 	run->footed = true;
@@ -219,7 +174,7 @@ static int on_block(struct tkit_trace_reader *reader)
 
 	if (number < 0)
 		return number;
-	run = reader->runs[number];
+	run = reader->list.runs[number];
 	if (run->info.backend_count && pb->backend >= run->info.backend_count)
 		return -EBADMSG;
 	/* Events that were there already, or a gap that no run can have */
@@ -260,7 +215,7 @@ static int on_record(struct tkit_trace_reader *reader)
 /* Next events of the open block. 0 or -EBADMSG. */
 static int next_events(struct tkit_trace_reader *reader)
 {
-	struct run *run = reader->runs[reader->block_run];
+	struct run *run = reader->list.runs[reader->block_run];
 	int n = decode_block_next(&reader->block, reader->events);
 
 	if (n <= 0) {
@@ -376,10 +331,10 @@ static int bad_frame(struct tkit_trace_reader *reader, int rc)
 /* The end of the file: runs that have no footer were cut off. */
 static int finish(struct tkit_trace_reader *reader, struct tkit_trace_item *item)
 {
-	while (reader->unfooted < reader->run_count) {
+	while (reader->unfooted < reader->list.count) {
 		uint32_t i = reader->unfooted++;
 
-		if (reader->runs[i]->footed || reader->runs[i]->cut)
+		if (reader->list.runs[i]->footed || reader->list.runs[i]->cut)
 			continue;
 		add_damage(reader, reader->input.offset, 0, "no footer: the run was cut off");
 		reader->damage_item.run = i;
@@ -413,8 +368,8 @@ int tkit_trace_reader_next(struct tkit_trace_reader *reader, struct tkit_trace_i
 		/* It is given when it is known what follows, and how much is missing. */
 		if (reader->damage && (reader->ready || reader->in_block || reader->at_end)) {
 			/* This and the missing footer are one thing. */
-			if (reader->at_end && reader->damage_item.run < reader->run_count)
-				reader->runs[reader->damage_item.run]->cut = true;
+			if (reader->at_end && reader->damage_item.run < reader->list.count)
+				reader->list.runs[reader->damage_item.run]->cut = true;
 			return give_damage(reader, ret_item);
 		}
 		if (reader->ready) {
@@ -440,7 +395,7 @@ int tkit_trace_reader_new(struct tkit_ctx *ctx, int fd, const char *name,
 		return tkit_fail(ctx, -ENOMEM, "reading %s", name);
 	reader->ctx = ctx;
 	reader->memory.limit = RECORD_MEMORY_MAX;
-	reader->run_memory.limit = FORMAT_HEADERS_MAX;
+	runlist_init(&reader->list);
 	reader->allocator = (ProtobufCAllocator){
 		.alloc = record_alloc, .free = record_free, .allocator_data = &reader->memory};
 	no_damage(reader);
@@ -468,8 +423,7 @@ void tkit_trace_reader_free(struct tkit_trace_reader *reader)
 		return;
 	input_done(&reader->input);
 	arena_done(&reader->memory);
-	arena_done(&reader->run_memory);
-	free(reader->runs);
+	runlist_done(&reader->list);
 	free(reader->events);
 	free(reader->name);
 	free(reader);
