@@ -79,7 +79,7 @@ static int listen_unix(struct tkit_ctx *ctx, const char *path, struct source *so
 	if (!*path || strlen(path) >= sizeof(addr.sun_path))
 		return tkit_fail(ctx, -EINVAL, "%s: the path of a socket has 1 to %zu bytes",
 				 source->name, sizeof(addr.sun_path) - 1);
-	strcpy(addr.sun_path, path);
+	memcpy(addr.sun_path, path, strlen(path) + 1);
 	rc = listen_on(source, (const struct sockaddr *)&addr, sizeof(addr));
 	if (rc == -EADDRINUSE)
 		return tkit_fail(ctx, rc, "%s is there already; remove it if nobody uses it", path);

@@ -15,9 +15,12 @@ static char *text(const char *s)
 /* proto3 strings are UTF-8; readers in other languages refuse anything else. */
 static char *utf8(struct arena *arena, const char *s)
 {
-	size_t len = s ? strlen(s) : 0;
+	size_t len;
 	char *copy;
 
+	if (!s)
+		return text("");
+	len = strlen(s);
 	if (bytes_utf8(BYTES(s, len)))
 		return text(s);
 	copy = arena_alloc(arena, len + 1);

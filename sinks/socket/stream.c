@@ -60,7 +60,7 @@ static int open_unix(struct tkit_ctx *ctx, struct stream *stream, const char *pa
 	if (!*path || strlen(path) >= sizeof(addr.sun_path))
 		return tkit_fail(ctx, -EINVAL, "%s: the path of a socket has 1 to %zu bytes",
 				 stream->to, sizeof(addr.sun_path) - 1);
-	strcpy(addr.sun_path, path);
+	memcpy(addr.sun_path, path, strlen(path) + 1);
 	rc = connect_to(stream, (const struct sockaddr *)&addr, sizeof(addr));
 	return rc < 0 ? tkit_fail(ctx, rc, "connecting to %s", stream->to) : 0;
 }

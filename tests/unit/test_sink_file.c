@@ -54,7 +54,7 @@ static int file_count(void)
 
 static void put_events(struct tkit_ctx *ctx, void *sink, uint32_t count)
 {
-	struct tkit_event event;
+	struct tkit_event event = {0};
 	struct tkit_batch batch = test_batch(&event, 1, 0);
 
 	tkit_event_init(&event, TKIT_EVENT_ACCESS);

@@ -169,7 +169,7 @@ static void test_slow_reader_drops(void **state)
 	struct tkit_run_end end = {.size = sizeof(end), .complete = 1, .events = 3001};
 	struct losses losses = {0};
 	struct seen seen = {.on_event = count_losses, .arg = &losses};
-	struct tkit_event loss;
+	struct tkit_event loss = {0};
 	struct tkit_batch batch = test_batch(&loss, 1, 0);
 	struct socket_sink *self;
 	char chunk[65536];

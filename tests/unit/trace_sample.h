@@ -25,7 +25,7 @@ static inline void make_trace(struct mem *mem, uint8_t id)
 	assert_int_equal(tkit_trace_writer_new(&ctx, &options, mem_put, mem, &writer), 0);
 	assert_int_equal(tkit_trace_writer_begin(writer, &run), 0);
 	for (uint32_t i = 0; i < EVENTS; i++) {
-		struct tkit_event event;
+		struct tkit_event event = {0};
 		struct tkit_batch batch = test_batch(&event, 1, 0);
 
 		tkit_event_init(&event, TKIT_EVENT_ACCESS);

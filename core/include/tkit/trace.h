@@ -95,8 +95,9 @@ TKIT_API int tkit_trace_reader_new(struct tkit_ctx *ctx, int fd, const char *nam
 
 /*
  * Next item. Returns 1 with *ret_item filled, 0 at the end, -errno if reading itself
- * failed, -EAGAIN if fd is non-blocking and has nothing now (call again later). Damage is an item, not an error: reading goes on behind it. A file without a
- * footer ends with a DAMAGE item for the run ("no footer: cut off").
+ * failed, -EAGAIN if fd is non-blocking and has nothing now (call again later). Damage is
+ * an item, not an error: reading goes on behind it. A file without a footer ends with a
+ * DAMAGE item for the run ("no footer: the run was cut off").
  */
 TKIT_API int tkit_trace_reader_next(struct tkit_trace_reader *reader,
 				    struct tkit_trace_item *ret_item);
