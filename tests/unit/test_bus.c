@@ -406,12 +406,12 @@ static void test_sink_failure(void **state)
 		taken++;
 	assert_int_equal(rc, -ECANCELED);
 	assert_true(bus_failed(f.bus));
-	assert_int_equal(f.failed, 1);
 	assert_int_equal(emit_number(source, 0, "/x"), -ECANCELED);
 	assert_int_equal(bus_refused(source), 2);
 	bus_push(source);
 	assert_int_equal(finish(&f, &err), -ENOSPC);
 	assert_string_equal(err.text, "sink first: storing: No space left on device");
+	assert_int_equal(f.failed, 1);
 	/* The other sink gets all that was taken, and a proper end. */
 	assert_int_equal(f.probes[1].next[0], taken);
 	assert_int_equal(f.probes[1].ended, 1);
