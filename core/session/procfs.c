@@ -1,15 +1,16 @@
 // SPDX-License-Identifier: MIT
 #include "session/procfs.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "util/cleanup.h"
+#include "util/num.h"
 
 /* State and parent of a process. comm may hold anything, so the last ')' counts. */
 static bool read_stat(pid_t pid, char *ret_state, pid_t *ret_parent)
@@ -17,7 +18,6 @@ static bool read_stat(pid_t pid, char *ret_state, pid_t *ret_parent)
 	char name[32], text[512], *p;
 	_cleanup_close_ int fd = -1;
 	ssize_t n;
-	int parent;
 
 	snprintf(name, sizeof(name), "/proc/%d/stat", (int)pid);
 	fd = open(name, O_RDONLY | O_CLOEXEC);
@@ -28,10 +28,12 @@ static bool read_stat(pid_t pid, char *ret_state, pid_t *ret_parent)
 		return false;
 	text[n] = '\0';
 	p = strrchr(text, ')');
-	if (!p || sscanf(p + 1, " %c %d", ret_state, &parent) != 2)
+	if (!p || strlen(p) < 5) /* ") S 1" */
 		return false;
-	*ret_parent = parent;
-	return true;
+	*ret_state = p[2];
+	p += 4;
+	p[strcspn(p, " ")] = '\0';
+	return num_int(p, 0, INT_MAX, ret_parent) == 0;
 }
 
 char procfs_state(pid_t pid)
@@ -76,8 +78,7 @@ static int list_processes(struct process **ret_list, size_t *ret_count)
 		struct process one = {0};
 		char state;
 
-		if (!isdigit((unsigned char)entry->d_name[0]) ||
-		    sscanf(entry->d_name, "%d", &one.pid) != 1 ||
+		if (num_int(entry->d_name, 1, INT_MAX, &one.pid) < 0 ||
 		    !read_stat(one.pid, &state, &one.parent))
 			continue;
 		if (count == room) {

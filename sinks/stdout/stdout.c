@@ -30,8 +30,9 @@ struct stdout_sink {
 	size_t room;
 	int fd;
 	int format;
-	int live; /* a terminal: lines are wanted at once */
-	const struct tkit_run_info *run;
+	int live;                        /* a terminal: lines are wanted at once */
+	const struct tkit_run_info *run; /* NULL before begin() */
+	uint64_t zero_ns;                /* of the times printed */
 };
 
 static int stdout_open(struct tkit_ctx *ctx, const void *opts, const char *output, void **ret_self)
@@ -67,6 +68,7 @@ static int stdout_begin(struct tkit_ctx *ctx, void *self, const struct tkit_run_
 	struct stdout_sink *sink = self;
 
 	sink->run = run;
+	sink->zero_ns = run->armed_monotonic_ns;
 	return 0;
 }
 
@@ -112,7 +114,7 @@ static int put_out(struct tkit_ctx *ctx, struct stdout_sink *sink)
 static size_t format_event(struct stdout_sink *sink, const struct tkit_event *event,
 			   const char *backend)
 {
-	uint64_t zero = sink->run->armed_monotonic_ns;
+	uint64_t zero = sink->zero_ns;
 	char *to = sink->data + sink->size;
 	size_t room = sink->room - sink->size;
 

@@ -120,6 +120,7 @@ check "without a command the second SIGTERM forces" no_command_forced
 stuck_sink() { # nobody reads the pipe
 	local start=$SECONDS
 	mkfifo fifo
+	# shellcheck disable=SC2217 # it only keeps the pipe open
 	sleep 60 <fifo &
 	local reader=$!
 	"$tkit" run --backend null,count=1000000000 --sink stdout >fifo 2>err &
