@@ -134,6 +134,28 @@ static void find_shift(struct replay *replay, const struct tkit_trace_item *item
 	replay->shift_known = true;
 }
 
+/* What a later tkit wrote may be new to this one: then it is lost here, not wrong. */
+static int emit_event(struct tkit_ctx *ctx, struct replay *replay, struct tkit_event *event)
+{
+	int rc;
+
+	if (event->type == TKIT_EVENT_LOSS) {
+		if (event->reason == TKIT_LOSS_NONE || event->reason >= TKIT_LOSS_COUNT_)
+			event->reason = TKIT_LOSS_UPSTREAM;
+		replay->told[event->reason] += event->count;
+		replay->stats.lost += event->count;
+		return tkit_emit(ctx, event);
+	}
+	rc = tkit_emit(ctx, event);
+	if (rc == -EINVAL) {
+		replay->stats.lost++;
+		return tkit_lose(ctx, TKIT_LOSS_PARSE, 1,
+				 "the trace has an event that this tkit does not know");
+	}
+	replay->stats.emitted++;
+	return rc;
+}
+
 static int emit_batch(struct tkit_ctx *ctx, struct replay *replay,
 		      const struct tkit_trace_item *item)
 {
@@ -148,14 +170,7 @@ static int emit_batch(struct tkit_ctx *ctx, struct replay *replay,
 				find_shift(replay, item, &event);
 			event.ts_ns += replay->shift;
 		}
-		if (event.type == TKIT_EVENT_LOSS) {
-			if (event.reason < TKIT_LOSS_COUNT_)
-				replay->told[event.reason] += event.count;
-			replay->stats.lost += event.count;
-		} else {
-			replay->stats.emitted++;
-		}
-		rc = tkit_emit(ctx, &event);
+		rc = emit_event(ctx, replay, &event);
 	}
 	return rc;
 }

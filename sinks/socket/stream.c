@@ -13,6 +13,8 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include <tkit/backend.h>
+
 static int timeout_ms(const struct stream *stream)
 {
 	uint64_t ms = (stream->timeout_ns + 999999) / 1000000;
@@ -20,15 +22,18 @@ static int timeout_ms(const struct stream *stream)
 	return ms > 0x7fffffff ? 0x7fffffff : (int)ms;
 }
 
-/* Waits until the socket can be written to (or is broken). 0, -ETIMEDOUT, -errno. */
+/* Waits until the socket can be written to (or is broken). 0, -ETIMEDOUT, -ECANCELED, -errno. */
 static int wait_writable(const struct stream *stream)
 {
-	struct pollfd pfd = {.fd = stream->fd, .events = POLLOUT};
+	struct pollfd pfds[2] = {{.fd = stream->fd, .events = POLLOUT},
+				 {.fd = stream->stop_fd, .events = POLLIN}};
 	int rc;
 
 	do {
-		rc = poll(&pfd, 1, timeout_ms(stream));
+		rc = poll(pfds, 2, timeout_ms(stream));
 	} while (rc < 0 && errno == EINTR);
+	if (rc > 0 && !pfds[0].revents)
+		return -ECANCELED;
 	return rc > 0 ? 0 : rc == 0 ? -ETIMEDOUT : -errno;
 }
 
@@ -129,7 +134,8 @@ int stream_open(struct tkit_ctx *ctx, const char *to, bool remote, uint64_t time
 {
 	int rc;
 
-	*stream = (struct stream){.fd = -1, .to = to, .timeout_ns = timeout_ns};
+	*stream = (struct stream){
+		.fd = -1, .to = to, .timeout_ns = timeout_ns, .stop_fd = tkit_stop_fd(ctx)};
 	if (!strncmp(to, "unix:", 5))
 		rc = open_unix(ctx, stream, to + 5);
 	else if (!strncmp(to, "tcp:", 4))

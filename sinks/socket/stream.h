@@ -16,7 +16,8 @@ struct stream {
 	int fd;
 	const char *to; /* as given, for messages */
 	uint64_t timeout_ns;
-	char *data; /* queue: [start, end) of it */
+	int stop_fd; /* readable: no more waiting; -1 = none */
+	char *data;  /* queue: [start, end) of it */
 	size_t start, end, room;
 };
 
@@ -39,7 +40,10 @@ int stream_add(struct stream *stream, const void *data, size_t size);
 /* Sends what can be sent at once. 0, or -errno if the reader is gone. */
 int stream_send(struct stream *stream);
 
-/* Sends until no more than `left` bytes are queued. -ETIMEDOUT: the reader takes nothing. */
+/*
+ * Sends until no more than `left` bytes are queued. -ETIMEDOUT: the reader takes nothing;
+ * -ECANCELED: stop_fd became readable while waiting.
+ */
 int stream_drain(struct stream *stream, size_t left);
 
 #endif
