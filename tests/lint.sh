@@ -58,7 +58,7 @@ scripts() {
 
 check_shell() {
 	local out
-	out=$(scripts | xargs -r shellcheck -x -P SCRIPTDIR -P tests/lib -f gcc 2>&1) ||
+	out=$(scripts | xargs -r shellcheck -x -S warning -e SC2187,SC2217 -P SCRIPTDIR -P tests/lib -f gcc 2>&1) ||
 		fail "shellcheck:" "$out"
 	out=$(files '*.py' | while read -r f; do
 		python3 -c 'import sys; compile(open(sys.argv[1]).read(), sys.argv[1], "exec")' "$f" 2>&1 || true
@@ -80,7 +80,7 @@ check_layers() {
 			*..*) fail "$f: plugins include no \"$inc\"" ;;
 			*/*) [ -e "$(dirname "$f")/$inc" ] || fail "$f: a plugin includes only <tkit/*.h>, not \"$inc\"" ;;
 			*) [ -e "$(dirname "$f")/$inc" ] || case $inc in
-				*.skel.h | *.pb-c.h) ;; # generated
+				*.skel.h | *.pb-c.h | *.inc) ;; # generated
 				*) fail "$f: a plugin includes only <tkit/*.h>, not \"$inc\"" ;;
 				esac ;;
 			esac

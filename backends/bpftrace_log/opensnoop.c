@@ -96,7 +96,7 @@ static int shift(const struct import *import, const struct word *words, size_t c
 	int64_t unused;
 
 	for (int k = 0; k < 4; k++) {
-		if ((size_t)(import->columns.path + k) > count)
+		if ((size_t)import->columns.path + (size_t)k > count)
 			return -1;
 		if (to_int(words[import->columns.fd + k], 10, &unused) &&
 		    to_int(words[import->columns.err + k], 10, &unused))
@@ -128,7 +128,7 @@ int opensnoop_line(struct import *import, const struct line *line)
 	to_int(words[import->columns.err + k], 10, &err);
 	if (err < 0 || err > 4095)
 		return LINE_BAD;
-	path = (size_t)(import->columns.path + k);
+	path = (size_t)import->columns.path + (size_t)k;
 	/* No word left: the path was empty. */
 	if (path < count)
 		open_event(import, &event, words[path].ptr, (size_t)(end - words[path].ptr),

@@ -182,7 +182,7 @@ static void set_string(const struct ebpf_event *ev, const struct tkit_syscall *s
 		out->pflags |= TKIT_P_ABSTRACT;
 		bytes.ptr++;
 		bytes.len--;
-	} else {
+	} else if (bytes.len) {
 		bytes.len = strnlen(bytes.ptr, bytes.len);
 	}
 	out->path = bytes;

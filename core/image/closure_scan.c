@@ -203,7 +203,7 @@ static int include_rule(struct closure_job *job, const char *rule)
 	struct tkit_bytes text = bytes_str(rule), literal;
 	int rc;
 
-	if (text.ptr[0] != '/' && !bytes_starts(text, BYTES_LIT("**")))
+	if (!bytes_starts(text, BYTES_LIT("/")) && !bytes_starts(text, BYTES_LIT("**")))
 		return tkit_fail(job->ctx, -EINVAL, "include rule \"%s\" must begin with / or **",
 				 rule);
 	literal = BYTES(text.ptr, glob_literal(text));
