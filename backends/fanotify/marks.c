@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/fanotify.h>
+#include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -111,6 +112,28 @@ static int mark_point(struct tkit_ctx *ctx, struct marks *marks, const char *poi
 	}
 }
 
+/*
+ * The file system that the target's root directory lies on. A chroot's mount table does not
+ * list it when the root is no mount point of its own.
+ */
+static int mark_root(struct tkit_ctx *ctx, struct marks *marks)
+{
+	struct stat st;
+	char path[64];
+	int rc;
+
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)marks->pid);
+	if (stat(path, &st) < 0)
+		return tkit_fail(ctx, -errno, "the root directory of process %d", (int)marks->pid);
+	rc = mark_point(ctx, marks, "/");
+	if (rc == 0)
+		return tkit_fail(ctx, -ENODEV, "the root's file system cannot be marked");
+	/* Mount marks go by mount id; marking the same mount twice is harmless. */
+	if (rc > 0 && marks->mode == MARK_FILESYSTEM)
+		rc = add_done(marks, st.st_dev);
+	return rc < 0 ? rc : 0;
+}
+
 static int mark_line(struct tkit_ctx *ctx, struct marks *marks, char *line)
 {
 	char *fields[6], *type, *at = line;
@@ -186,10 +209,10 @@ int marks_new(struct tkit_ctx *ctx, const struct options *options, int fan, pid_
 	} else {
 		snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
 		marks->table = fopen(path, "re");
-		rc = marks->table ? marks_update(ctx, marks)
+		rc = marks->table ? mark_root(ctx, marks)
 				  : tkit_fail(ctx, -errno, "opening %s", path);
-		if (rc == 0 && marks->done_count == 0)
-			rc = tkit_fail(ctx, -ENODEV, "no file system in %s can be marked", path);
+		if (rc == 0)
+			rc = marks_update(ctx, marks);
 	}
 	if (rc < 0) {
 		marks_free(marks);
