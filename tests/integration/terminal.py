@@ -88,7 +88,7 @@ class Shell:
 
 @case
 def ctrl_c_kills(run):
-    shell = Shell(run(["sh", "-c", "echo ready; sleep 30"]))
+    shell = Shell(run(["sh", "-c", "echo ready; exec sleep 30"]))
     shell.expect("ready")
     shell.send(b"\x03")
     shell.expect("<killed 2>")

@@ -102,7 +102,7 @@ check "sink fails at the end" gives 125 "$tkit" run --backend null --sink null,f
 check "output that cannot be made" both 125 "nosuch/x.tkit" \
 	"$tkit" run --backend null -o nosuch/x.tkit -- echo ran
 check "... the command did not run" ran ""
-check "bad event" gives 125 "$tkit" run --backend null,bad-event --sink null -- true
+check "bad event" gives 125 "$tkit" run --backend null,bad-event --sink null -- sleep 0.5
 check "... is told" grep -q 'invalid event' err
 
 check "a loss is told" both 0 "the trace is incomplete: 12 lost (injected: 12)" \
