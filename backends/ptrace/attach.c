@@ -260,6 +260,27 @@ void pt_detach_begin(struct pt *pt)
 		}
 }
 
+static void drop_all(struct pt *pt)
+{
+	for (size_t i = 0; i < PT_BUCKETS; i++)
+		while (pt->buckets[i])
+			pt_tracee_drop(pt, pt->buckets[i]);
+}
+
+/*
+ * The end by force with the filter in place. Let go, the tracees could open nothing any more;
+ * left attached, they end with this thread (PTRACE_O_EXITKILL). An end is the lesser harm.
+ */
+void pt_abandon(struct pt *pt)
+{
+	tkit_log(
+		pt->ctx, TKIT_LOG_WARN,
+		"%u traced thread(s) still ran and are ended: with the seccomp filter they cannot go "
+		"on without tkit (seccomp=no avoids it)",
+		pt->count);
+	drop_all(pt);
+}
+
 /* The end by force: all that can be let go soon. The rest is freed when this thread ends. */
 void pt_detach_now(struct pt *pt)
 {
@@ -284,7 +305,5 @@ void pt_detach_now(struct pt *pt)
 		else
 			usleep(200);
 	}
-	for (size_t i = 0; i < PT_BUCKETS; i++)
-		while (pt->buckets[i])
-			pt_tracee_drop(pt, pt->buckets[i]);
+	drop_all(pt);
 }

@@ -224,8 +224,7 @@ static int backend_pump(struct tkit_ctx *ctx, void *self, int timeout_ms)
 	rc = pump_loop(pt, timeout_ms);
 	if (timeout_ms > 0)
 		pt_wait_ticks(pt, false);
-	/* Whoever drains gives up on a backend that is silent for long; this one has work to do. */
-	return pt->passing && rc == 0 ? 1 : rc;
+	return rc;
 }
 
 /*
@@ -266,7 +265,10 @@ static void backend_close(struct tkit_ctx *ctx, void *self)
 {
 	struct pt *pt = self;
 
-	pt_detach_now(pt);
+	if (pt->count && pt->filter && (pt->ptrace_options & PTRACE_O_EXITKILL))
+		pt_abandon(pt);
+	else
+		pt_detach_now(pt);
 	pt_wait_done(pt);
 	free(pt);
 }

@@ -251,6 +251,7 @@ int pt_seize_pid(struct pt *pt);
 void pt_detach_begin(struct pt *pt);
 void pt_unpark(struct pt *pt);
 void pt_detach_one(struct pt *pt, struct pt_tracee *t, int sig);
+void pt_abandon(struct pt *pt);
 void pt_detach_now(struct pt *pt);
 
 /* filter.c */

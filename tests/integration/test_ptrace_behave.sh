@@ -128,6 +128,28 @@ duration() { # OPTIONS
 	[ $? = 7 ]
 }
 
+# Two interrupts end tkit while the command lives: with the filter the command ends, too, and
+# never sees a call fail; without, it goes on.
+forced() { # OPTIONS gone|running
+	rm -f "$work/up" "$work/broken"
+	# shellcheck disable=SC2016 # the inner shell expands it
+	"$tkit" run -q --backend "ptrace$1" -o "$work/f.tkit" -- sh -c 'trap "" INT; echo $$ >"$0/up"
+		while :; do test -e / || { echo >&2 "broken"; : 2>"$0/broken"; }; done' "$work" 2>/dev/null &
+	local tracer=$! command
+	until_true test -s "$work/up" || return 1
+	command=$(cat "$work/up")
+	kill -INT "$tracer"
+	sleep 0.5 # a repeat within 200 ms counts as the same interrupt
+	kill -INT "$tracer"
+	wait "$tracer"
+	[ $? = 130 ] && [ ! -e "$work/broken" ] && "$tkit" dump "$work/f.tkit" >"$work/f.jsonl" || return 1
+	if [ "$2" = gone ]; then
+		until_true gone "$command"
+	else
+		running "$command" && kill -9 "$command"
+	fi
+}
+
 check "behaves the same" behaves ""
 check "behaves the same, without the filter" behaves ",seccomp=no"
 check "exit status 0" status_is 0 true
@@ -142,4 +164,6 @@ check "tkit killed: exit-kill=yes" killed ",seccomp=no,exit-kill=yes" gone
 check "attaching to threads and children" attach
 check "--duration with the filter" duration ""
 check "--duration without the filter" duration ",seccomp=no"
+check "ended by force: with the filter, so is the command" forced "" gone
+check "ended by force: without the filter, the command goes on" forced ",seccomp=no" running
 done_testing
