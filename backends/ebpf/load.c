@@ -33,19 +33,20 @@ _Static_assert(EBPF_SYS_NOPATH == TKIT_SYS_NOPATH && EBPF_SYS_EMPTY == TKIT_SYS_
 _Static_assert(sizeof(struct ebpf_event) % 8 == 0, "records are multiples of 8");
 
 /* libbpf's callback knows no instance; what it says goes to the debug log only. */
-__attribute__((format(printf, 2, 0))) __attribute__((format(printf, 2, 0))) static int
-print_libbpf(enum libbpf_print_level level, const char *fmt, va_list ap)
+__attribute__((format(printf, 2, 0))) static int print_libbpf(enum libbpf_print_level level,
+							      const char *fmt, va_list ap)
 {
-	char line[1024];
-	size_t len;
+	char *text = NULL;
 
 	if (!tkit_log_enabled(NULL, TKIT_LOG_DEBUG) || level == LIBBPF_DEBUG)
 		return 0;
-	vsnprintf(line, sizeof(line), fmt, ap);
-	len = strlen(line);
-	while (len && line[len - 1] == '\n')
-		line[--len] = 0;
-	tkit_log(NULL, TKIT_LOG_DEBUG, "%s", line);
+	/* A verifier's log has many kilobytes, and the telling line is its last. */
+	if (vasprintf(&text, fmt, ap) < 0)
+		return 0;
+	for (char *rest = text, *line; (line = strsep(&rest, "\n"));)
+		if (*line)
+			tkit_log(NULL, TKIT_LOG_DEBUG, "%s", line);
+	free(text);
 	return 0;
 }
 

@@ -49,11 +49,16 @@ static __always_inline long walk_step(struct scratch *s)
 		s->walk_flags |= EBPF_W_DETACHED;
 		return 1;
 	}
+	name = BPF_CORE_READ(dentry, d_name.name);
+	/*
+	 * Checked right before its use: Linux 5.10 forgets the bounds of a number that had to
+	 * be put on the stack in between.
+	 */
+	len = *(volatile __u32 *)&s->ev.len;
 	if (len > EBPF_DATA_MAX - NAME_ROOM) {
 		s->walk_flags |= EBPF_W_TRUNC;
 		return 1;
 	}
-	name = BPF_CORE_READ(dentry, d_name.name);
 	n = bpf_probe_read_kernel_str(&s->data[len], NAME_ROOM, name);
 	if (n <= 0) {
 		s->walk_flags |= EBPF_W_TRUNC;
