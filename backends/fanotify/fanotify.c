@@ -119,6 +119,20 @@ static int emit_op(struct tkit_ctx *ctx, struct self *self, struct tkit_event *e
 	return tkit_emit(ctx, event);
 }
 
+/*
+ * The kernel puts " (deleted)" behind a name that is gone. A name may also end like that, and
+ * the file may have got another one since (a temporary file that was linked).
+ */
+static bool name_is_gone(const char *path, ssize_t len, const struct stat *st)
+{
+	struct stat now;
+
+	if (len <= 10 || strcmp(path + len - 10, " (deleted)") != 0)
+		return false;
+	return st->st_nlink == 0 || lstat(path, &now) < 0 || now.st_dev != st->st_dev ||
+	       now.st_ino != st->st_ino;
+}
+
 /* Emits what the mask says about the file behind meta->fd. Returns the number of events. */
 static int emit_event(struct tkit_ctx *ctx, struct self *self,
 		      const struct fanotify_event_metadata *meta)
@@ -145,8 +159,7 @@ static int emit_event(struct tkit_ctx *ctx, struct self *self,
 	event.dev = st.st_dev;
 	event.ino = st.st_ino;
 	event.mode = st.st_mode;
-	/* A name may really end like this; only an inode without names is deleted. */
-	if (st.st_nlink == 0 && n > 10 && !strcmp(path + n - 10, " (deleted)")) {
+	if (name_is_gone(path, n, &st)) {
 		path[n - 10] = '\0';
 		event.pflags |= TKIT_P_DELETED;
 	}

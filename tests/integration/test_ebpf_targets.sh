@@ -136,9 +136,12 @@ check "two instances in one run" [ "$("$tkit" dump "$work/two" |
 	jq -s '[.[] | select(.path == "/etc/twice")] | length')" = 2 ]
 
 # --- tkit is killed: the command goes on
-"$tkit" run -q --backend ebpf -o "$work/k" -- sh -c "sleep 1; echo done >$work/after; cat $work/after >/dev/null" &
+"$tkit" run -q --backend ebpf -o "$work/k" -- sh -c "echo >$work/started; sleep 1; echo done >$work/after; cat $work/after >/dev/null" &
 victim=$!
-sleep 0.5
+for ((i = 0; i < 200; i++)); do
+	[ ! -s "$work/started" ] || break
+	sleep 0.1
+done
 kill -9 $victim
 wait $victim 2>/dev/null || :
 for ((i = 0; i < 50; i++)); do
