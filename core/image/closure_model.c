@@ -101,6 +101,60 @@ static int visit_resolved(struct closure_job *job, const struct visit *v, unsign
 	return closure_want(job, resolved, &why, flags & ~CLOSURE_PREFIX, NULL);
 }
 
+/*
+ * What is behind a link of /proc that leads where no name tells: /proc/PID/cwd/x, fd/N/x,
+ * root/x, /dev/fd/N/x. Empty: the name is not of that kind.
+ */
+static struct tkit_bytes behind_magic(struct tkit_bytes name, bool *ret_root)
+{
+	static const char *const links[] = {"cwd", "fd", "root"};
+	struct tkit_bytes part[6] = {0}; /* of "/proc/self/task/N/fd/N" */
+	size_t count = 0, at = 0, link = 2;
+
+	*ret_root = false;
+	while (at < name.len && count < 6) {
+		size_t start = ++at;
+
+		while (at < name.len && name.ptr[at] != '/')
+			at++;
+		part[count++] = BYTES(name.ptr + start, at - start);
+	}
+	if (bytes_is(part[0], "dev") && bytes_is(part[1], "fd"))
+		link = 1;
+	else if (!bytes_is(part[0], "proc"))
+		return BYTES("", 0);
+	else if (bytes_is(part[2], "task"))
+		link = 4;
+	for (size_t i = 0; i < 3; i++) {
+		size_t last = link + (i == 1); /* fd has the number behind it */
+
+		if (last >= count || !bytes_is(part[link], links[i]))
+			continue;
+		*ret_root = i == 2;
+		at = (size_t)(part[last].ptr - name.ptr) + part[last].len;
+		return BYTES(name.ptr + at, name.len - at);
+	}
+	return BYTES("", 0);
+}
+
+/*
+ * A backend tells where such a name led for what was opened. For the rest only root/x can be
+ * known here; the others are told, since what they name may be missing from the image.
+ */
+static int visit_magic(struct closure_job *job, const struct visit *v, unsigned int flags)
+{
+	bool is_root;
+	struct tkit_bytes rest = behind_magic(v->name, &is_root);
+	int rc;
+
+	if (rest.len <= 1 || v->access->resolved.len)
+		return 0;
+	if (!is_root)
+		return closure_note_absent(job, v->path->name);
+	rc = closure_want(job, rest, &v->cause, flags, NULL);
+	return rc < 0 ? rc : 0;
+}
+
 static bool looks_like_library(struct tkit_bytes name)
 {
 	return memmem(name.ptr, name.len, ".so", 3) != NULL;
@@ -126,6 +180,8 @@ static int visit_success(struct closure_job *job, const struct visit *v)
 	rc = visit_resolved(job, v, flags);
 	if (rc < 0)
 		return rc;
+	if (v->class != TKIT_CLASS_CREATE && closure_runtime(v->name))
+		return visit_magic(job, v, flags);
 	if (by_name == CLOSURE_MISSING)
 		return rc == CLOSURE_MISSING && is_absent(job, v)
 			       ? closure_note_absent(job, v->path->name)

@@ -344,6 +344,30 @@ static void test_absent(void **state)
 	assert_true(scene_absent(s, "/etc/other-root"));
 }
 
+/* Links of /proc lead elsewhere: what is not known is told, what is known goes in. */
+static void test_magic_links(void **state)
+{
+	struct scene *s = *state;
+	struct feed *f;
+
+	tree_file(&s->tree, "/data/a", "a");
+	tree_file(&s->tree, "/data/b", "b");
+	f = scene_run(s);
+	EV(f, TKIT_OP_STAT, "/proc/self/root/data/a");
+	EV(f, TKIT_OP_OPEN, "/proc/self/cwd/b", .resolved = "/data/b");
+	EV(f, TKIT_OP_ACCESS, "/proc/7/task/8/fd/3/x");
+	EV(f, TKIT_OP_STAT, "/dev/fd/3/y");
+	EV(f, TKIT_OP_STAT, "/proc/self/fd/3");
+	EV(f, TKIT_OP_STAT, "/proc/self/cwd");
+	EV(f, TKIT_OP_STAT, "/proc/self/status");
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/data/a", TKIT_REASON_ACCESS);
+	has(s, "/data/b", TKIT_REASON_ACCESS);
+	assert_int_equal(tkit_closure_absent_count(s->closure), 2);
+	assert_true(scene_absent(s, "/proc/7/task/8/fd/3/x"));
+	assert_true(scene_absent(s, "/dev/fd/3/y"));
+}
+
 static void test_listed(void **state)
 {
 	struct scene *s = *state;
@@ -636,6 +660,7 @@ int main(void)
 		TEST(test_chroot),
 		TEST(test_failures),
 		TEST(test_absent),
+		TEST(test_magic_links),
 		TEST(test_listed),
 		TEST(test_not_listed),
 		TEST(test_users),
