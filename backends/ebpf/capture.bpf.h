@@ -88,6 +88,8 @@ __noinline int take_name(__u32 slot, __u32 which)
 
 		if (bits & EBPF_SYS_SOCKADDR)
 			st = read_sockaddr(slot, ptr, (__u32)s->args[(arg + 1) & 7]);
+		else if (s->kernel_names)
+			st = read_kernel_name(slot, idx, ptr);
 		else
 			st = read_name(slot, idx, ptr);
 		is_fd = false;

@@ -4,7 +4,8 @@
 #define EBPF_COMMON_BPF_H
 
 /* Written by user space before the load. */
-const volatile struct ebpf_row rows[2 * EBPF_NR_LIMIT] = {}; /* native, then 32-bit */
+const volatile struct ebpf_row rows[2 * EBPF_NR_LIMIT] = {};   /* native, then 32-bit */
+const volatile unsigned short uring_nr[EBPF_URING_LIMIT] = {}; /* system call like an opcode */
 const volatile unsigned int filter = EBPF_FILTER_TREE;
 const volatile unsigned long long filter_cgroup = 0;
 const volatile unsigned int wake_bytes = 65536; /* data in the ring that is worth a wake-up */
@@ -51,7 +52,17 @@ struct {
  * Where records are made. One slot for each program: the kernel never runs a program on a
  * CPU where it is running already (it counts that, see recursion_misses), but it may run another.
  */
-enum { SLOT_SYS_EXIT, SLOT_FORK, SLOT_EXEC, SLOT_EXIT, SLOT_SEED, SLOT_COUNT };
+enum {
+	SLOT_SYS_EXIT,
+	SLOT_FORK,
+	SLOT_EXEC,
+	SLOT_EXIT,
+	SLOT_SEED,
+	SLOT_URING,
+	SLOT_URING_END,
+	SLOT_URING_FAIL,
+	SLOT_COUNT
+};
 
 struct scratch {
 	__u64 dentry; /* the walker's place */
@@ -63,7 +74,8 @@ struct scratch {
 	__u32 walk_start;
 	__u32 walk_mark;
 	__u32 walk_flags;
-	__u32 first[2]; /* first byte of each name */
+	__u32 first[2];     /* first byte of each name */
+	__u32 kernel_names; /* the names in `args` are the kernel's own */
 	struct ebpf_event ev;
 	char data[EBPF_DATA_MAX + EBPF_PATH_MAX]; /* is ev.data */
 };
@@ -140,8 +152,8 @@ static __always_inline void record(struct scratch *s, struct task_struct *task, 
 	bpf_get_current_comm(s->ev.comm, sizeof(s->ev.comm));
 }
 
-/* Hands the record to user space, or counts it as lost. */
-static __always_inline void deliver(struct scratch *s, __u32 facts)
+/* Hands the record to user space, or counts it as lost and returns false. */
+static __always_inline bool deliver(struct scratch *s, __u32 facts)
 {
 	__u32 len = s->ev.len;
 	__u64 avail, flags = BPF_RB_NO_WAKEUP;
@@ -165,7 +177,9 @@ static __always_inline void deliver(struct scratch *s, __u32 facts)
 		if (facts)
 			count(EBPF_CNT_RING_FULL, facts);
 		__sync_fetch_and_add(&lost_seq, 1);
+		return false;
 	}
+	return true;
 }
 
 #endif

@@ -234,12 +234,18 @@ static void set_base(struct ebpf *e, const struct ebpf_event *ev, int idx, struc
 static void set_call(const struct ebpf_event *ev, const struct tkit_syscall *sys,
 		     struct tkit_event *out)
 {
-	out->via = ev->bits & EBPF_E_COMPAT ? TKIT_VIA_COMPAT32 : TKIT_VIA_SYSCALL;
+	out->via = ev->bits & EBPF_E_URING    ? TKIT_VIA_IO_URING
+		   : ev->bits & EBPF_E_COMPAT ? TKIT_VIA_COMPAT32
+					      : TKIT_VIA_SYSCALL;
 	out->arch = ev->bits & EBPF_E_COMPAT ? TKIT_ARCH_I386 : TKIT_ARCH_X86_64;
 	out->sysno = ev->nr;
 	out->ret = ev->ret;
 	out->err = ev->ret < 0 && ev->ret >= -ERRNO_MAX ? (int32_t)-ev->ret : 0;
 	out->valid |= TKIT_V_SYSNO | TKIT_V_RET | TKIT_V_ERR;
+	if (ev->bits & EBPF_E_NO_RET)
+		out->valid &= ~(uint64_t)TKIT_V_RET;
+	if (ev->bits & EBPF_E_NO_ERR)
+		out->valid &= ~(uint64_t)TKIT_V_ERR;
 	if (sys->flags >= 0) {
 		out->flags = ev->flags;
 		out->valid |= TKIT_V_FLAGS;
@@ -295,10 +301,11 @@ static void emit_name(struct ebpf *e, const struct ebpf_event *ev, const struct 
 	}
 }
 
-static void access_record(struct ebpf *e, const struct ebpf_event *ev)
+void decode_access(struct ebpf *e, const struct ebpf_event *ev)
 {
 	int arch = ev->bits & EBPF_E_COMPAT ? TKIT_ARCH_I386 : TKIT_ARCH_X86_64;
-	const struct tkit_syscall *sys = tkit_syscall_by_nr(arch, ev->nr);
+	const struct tkit_syscall *sys =
+		tkit_syscall_by_nr(arch, ev->bits & EBPF_E_URING ? uring_nr(ev->nr) : ev->nr);
 
 	if (!sys)
 		return;
@@ -320,7 +327,13 @@ int decode_record(struct ebpf *e, const struct ebpf_event *ev)
 	e->consumed += ev->facts;
 	switch (ev->type) {
 	case EBPF_ACCESS:
-		access_record(e, ev);
+		decode_access(e, ev);
+		break;
+	case EBPF_URING:
+		uring_submitted(e, ev);
+		break;
+	case EBPF_URING_END:
+		uring_ended(e, ev);
 		break;
 	case EBPF_EXEC:
 		exec_record(e, ev);

@@ -46,12 +46,13 @@ static void tell_loss(struct ebpf *e, enum tkit_loss reason, uint64_t now, const
 
 static void tell_losses(struct ebpf *e)
 {
-	char detail[96];
+	char detail[128];
 
 	e->looked_ns = tkit_now_ns();
 	snprintf(detail, sizeof(detail), "ring-size=%" PRIu64, e->options->ring_size);
 	tell_loss(e, TKIT_LOSS_RING_FULL, load_counter(e, EBPF_CNT_RING_FULL), detail);
-	snprintf(detail, sizeof(detail), "processes=%" PRId64, e->options->processes);
+	snprintf(detail, sizeof(detail), "processes=%" PRId64 ", io_uring requests=%d",
+		 e->options->processes, EBPF_REQUESTS);
 	tell_loss(e, TKIT_LOSS_MAP_FULL, load_counter(e, EBPF_CNT_MAP_FULL), detail);
 	tell_loss(e, TKIT_LOSS_RECURSION, load_misses(e), NULL);
 }
@@ -71,6 +72,7 @@ static void ebpf_close(struct tkit_ctx *ctx, void *self)
 	load_close(e);
 	table_done(&e->dirs);
 	table_done(&e->processes);
+	table_done(&e->requests);
 	free(e);
 }
 
@@ -159,6 +161,7 @@ static int drained(struct ebpf *e)
 			poll(NULL, 0, 1);
 	} while (missing && tkit_now_ns() < deadline);
 	tell_losses(e);
+	uring_rest(e);
 	if (missing)
 		decode_lose(e, TKIT_LOSS_UNFINISHED, missing, "produced, but not in the ring");
 	return e->rc ? e->rc : TKIT_END;
@@ -242,9 +245,10 @@ TKIT_API const struct tkit_plugin tkit_plugin = {
 	.licence = "MIT",
 	.caps = TKIT_CAN_OPEN | TKIT_CAN_EXEC | TKIT_CAN_INTERP | TKIT_CAN_METADATA |
 		TKIT_CAN_FAILED | TKIT_CAN_REQUESTED | TKIT_CAN_RESOLVED | TKIT_CAN_CHANGES |
-		TKIT_CAN_LIST | TKIT_CAN_PROCESS | TKIT_CAN_CREATED | TKIT_CAN_COMPAT32 |
-		TKIT_CAN_SOCKET | TKIT_CAN_INODE | TKIT_CAN_COUNT_LOSS | TKIT_CAN_TARGET_COMMAND |
-		TKIT_CAN_TARGET_PID | TKIT_CAN_TARGET_CGROUP | TKIT_CAN_TARGET_ALL,
+		TKIT_CAN_LIST | TKIT_CAN_IO_URING | TKIT_CAN_PROCESS | TKIT_CAN_CREATED |
+		TKIT_CAN_COMPAT32 | TKIT_CAN_SOCKET | TKIT_CAN_INODE | TKIT_CAN_COUNT_LOSS |
+		TKIT_CAN_TARGET_COMMAND | TKIT_CAN_TARGET_PID | TKIT_CAN_TARGET_CGROUP |
+		TKIT_CAN_TARGET_ALL,
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.options_bytes = sizeof(struct ebpf_options),
 	.options = options,

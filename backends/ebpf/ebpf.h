@@ -49,6 +49,7 @@ struct known {
 	bool root_outside; /* `root` is no path in the target's root */
 	struct text *exe;
 	struct text *exec_base; /* dirfd of an execveat that is under way */
+	struct text *request;   /* in the table of requests: the record */
 };
 
 struct table {
@@ -76,6 +77,7 @@ struct ebpf {
 
 	struct table dirs;      /* by fs_struct */
 	struct table processes; /* by pid */
+	struct table requests;  /* io_uring's, by address in the kernel */
 	uint32_t lost_seq;
 
 	uint64_t consumed; /* facts in the records read so far */
@@ -94,6 +96,18 @@ struct ebpf {
 	char text[(EBPF_WALK_COUNT + 2) * (EBPF_DATA_MAX + 2)];
 };
 
+/* ---- features.c ---- */
+#define EBPF_BTF_FILE "/sys/kernel/btf/vmlinux"
+
+struct features {
+	bool modern;     /* Linux 5.17 */
+	bool prepare;    /* sched_prepare_exec */
+	bool submit_req; /* io_uring_submit_req, or */
+	bool submit_sqe; /* io_uring_submit_sqe as it is needed */
+};
+
+void features_find(struct features *features);
+
 /* ---- load.c ---- */
 int load_probe(struct tkit_ctx *ctx, const struct tkit_target *target);
 int load_open(struct ebpf *e);  /* loads the programs */
@@ -102,9 +116,11 @@ void load_detach(struct ebpf *e);
 void load_close(struct ebpf *e);
 uint64_t load_counter(struct ebpf *e, enum ebpf_counter counter);
 uint64_t load_misses(struct ebpf *e);
+bool load_has_request(struct ebpf *e, uint64_t request);
 
 /* ---- decode.c ---- */
 int decode_record(struct ebpf *e, const struct ebpf_event *ev);
+void decode_access(struct ebpf *e, const struct ebpf_event *ev);
 
 /* A place that the kernel walked to, as a path. */
 struct place {
@@ -130,6 +146,12 @@ void track_proc(struct ebpf *e, const struct ebpf_event *ev);
 void track_exit(struct ebpf *e, const struct ebpf_event *ev);
 void track_dirs(struct ebpf *e, const struct ebpf_event *ev);
 void track_moved(struct ebpf *e, const struct ebpf_event *ev);
+
+/* ---- uring.c ---- */
+int uring_nr(int opcode); /* the system call that is like it, 0: names no file */
+void uring_submitted(struct ebpf *e, const struct ebpf_event *ev);
+void uring_ended(struct ebpf *e, const struct ebpf_event *end);
+void uring_rest(struct ebpf *e); /* after the last record: requests without an end */
 
 /* ---- exec.c ---- */
 void exec_record(struct ebpf *e, const struct ebpf_event *ev);

@@ -9,9 +9,11 @@
 
 #define EBPF_VERSION 1
 
-#define EBPF_NR_LIMIT 512  /* system call numbers below this are looked at */
-#define EBPF_PATH_MAX 4096 /* room for a string with its NUL */
-#define EBPF_DATA_MAX 24576
+#define EBPF_NR_LIMIT    512  /* system call numbers below this are looked at */
+#define EBPF_PATH_MAX    4096 /* room for a string with its NUL */
+#define EBPF_DATA_MAX    24576
+#define EBPF_URING_LIMIT 64   /* io_uring opcodes below this are looked at, a power of two */
+#define EBPF_REQUESTS    8192 /* io_uring requests that can be under way at one time */
 
 /* How a system call is handled beyond its names. */
 enum ebpf_kind {
@@ -63,7 +65,7 @@ enum ebpf_filter {
 enum ebpf_counter {
 	EBPF_CNT_PRODUCED = 0, /* facts that were to be delivered */
 	EBPF_CNT_RING_FULL,    /* of those: the ring had no room */
-	EBPF_CNT_MAP_FULL,     /* a process could not be added to the set */
+	EBPF_CNT_MAP_FULL,     /* a process or a request could not be remembered */
 	EBPF_CNT_COUNT
 };
 
@@ -73,9 +75,11 @@ enum ebpf_type {
 	EBPF_EXEC = 2,
 	EBPF_FORK = 3,
 	EBPF_EXIT = 4,
-	EBPF_STATE = 5,  /* no fact: the directories of a process as they are now */
-	EBPF_PROC = 6,   /* as STATE, for a process that is there when the trace begins */
-	EBPF_PREPARE = 7 /* no fact: an exec by descriptor, which the exec itself may close */
+	EBPF_STATE = 5,    /* no fact: the directories of a process as they are now */
+	EBPF_PROC = 6,     /* as STATE, for a process that is there when the trace begins */
+	EBPF_PREPARE = 7,  /* no fact: an exec by descriptor, which the exec itself may close */
+	EBPF_URING = 8,    /* no fact yet: a request, as ACCESS but without its result */
+	EBPF_URING_END = 9 /* the result of a request; `facts` is 0 if it was cancelled */
 };
 
 /* A string of the program's. */
@@ -128,15 +132,21 @@ struct ebpf_inode {
 	unsigned int mode; /* 0: unknown */
 };
 
-#define EBPF_E_COMPAT    1u   /* 32-bit system call */
-#define EBPF_E_CREATED   2u   /* the open made the file */
-#define EBPF_E_FILE      4u   /* the opened file was there to be looked at */
-#define EBPF_E_OLD_CWD   8u   /* the working directory was changed by this very call */
-#define EBPF_E_OLD_ROOT  16u  /* the root directory was changed by this very call */
-#define EBPF_E_FDPATH    32u  /* EXEC: the name is the kernel's "/dev/fd/N[/REST]" (execveat) */
-#define EBPF_E_INTERP    64u  /* EXEC: string 1 is an interpreter (script, binfmt_misc) */
-#define EBPF_E_FS_LAST   128u /* EXIT: nobody else shares its directories */
-#define EBPF_E_NO_LOADER 256u /* EXEC: the ELF interpreter was not looked for */
+#define EBPF_E_COMPAT    1u     /* 32-bit system call */
+#define EBPF_E_CREATED   2u     /* the open made the file */
+#define EBPF_E_FILE      4u     /* the opened file was there to be looked at */
+#define EBPF_E_OLD_CWD   8u     /* the working directory was changed by this very call */
+#define EBPF_E_OLD_ROOT  16u    /* the root directory was changed by this very call */
+#define EBPF_E_FDPATH    32u    /* EXEC: the name is the kernel's "/dev/fd/N[/REST]" (execveat) */
+#define EBPF_E_INTERP    64u    /* EXEC: string 1 is an interpreter (script, binfmt_misc) */
+#define EBPF_E_FS_LAST   128u   /* EXIT: nobody else shares its directories */
+#define EBPF_E_NO_LOADER 256u   /* EXEC: the ELF interpreter was not looked for */
+#define EBPF_E_URING     512u   /* made through io_uring: `nr` is the opcode */
+#define EBPF_E_DIRECT    1024u  /* URING: opens into the ring's own table */
+#define EBPF_E_SILENT    2048u  /* URING: has no end if it succeeds */
+#define EBPF_E_NO_RET    8192u  /* user space: what the call returned is not known */
+#define EBPF_E_NO_ERR    16384u /* user space: nor whether it failed */
+#define EBPF_E_AGAIN     4096u  /* URING: the request before it at this address had no end */
 
 struct ebpf_event {
 	unsigned long long ts;      /* CLOCK_MONOTONIC */
@@ -152,6 +162,7 @@ struct ebpf_event {
 	unsigned long long resolve; /* openat2: open_how.resolve */
 	unsigned long long fs;      /* which struct fs_struct: shared by who shares directories */
 	unsigned long long cgroup;  /* cgroup v2 id */
+	unsigned long long request; /* URING, URING_END: which one */
 	unsigned int lost_seq;      /* grows with each lost record */
 	unsigned int len;           /* bytes used in data[] */
 	int pid;

@@ -170,6 +170,71 @@ struct task_struct {
 	struct mm_struct *mm;
 };
 
+struct filename {
+	const char *name;
+};
+
+struct open_how {
+	__u64 flags;
+	__u64 resolve;
+};
+
+struct io_cqe {
+	__s32 res;
+	int fd;
+};
+
+struct io_kiocb {
+	__u8 opcode;
+	__u64 flags;
+	struct io_cqe cqe;
+};
+
+/* What a struct io_kiocb begins with, by its opcode */
+struct io_open {
+	int dfd;
+	__u32 file_slot;
+	struct filename *filename;
+	struct open_how how;
+};
+
+struct io_statx {
+	int dfd;
+	unsigned int flags;
+	struct filename *filename;
+};
+
+struct io_unlink {
+	int dfd;
+	int flags;
+	struct filename *filename;
+};
+
+struct io_rename {
+	int old_dfd;
+	int new_dfd;
+	struct filename *oldpath;
+	struct filename *newpath;
+	int flags;
+};
+
+struct io_mkdir {
+	int dfd;
+	struct filename *filename;
+};
+
+struct io_link {
+	int old_dfd;
+	int new_dfd;
+	struct filename *oldpath;
+	struct filename *newpath;
+	int flags;
+};
+
+struct io_xattr {
+	struct filename *filename;
+};
+
 struct linux_binprm {
 	struct file *file;
 	const char *filename;
@@ -192,6 +257,21 @@ struct pt_regs {
 };
 
 #pragma clang attribute pop
+
+/* UAPI, <linux/io_uring.h>: a fixed layout */
+struct io_uring_sqe {
+	__u8 opcode;
+	__u8 flags;
+	__u16 ioprio;
+	__s32 fd;
+	__u64 addr2;
+	__u64 addr;
+	__u32 len;
+	__u32 op_flags;
+	__u64 user_data;
+	__u64 pad;
+	__u64 addr3;
+};
 
 /* Contexts: fixed layouts, no relocation. */
 struct bpf_iter_meta {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* Loads, attaches and detaches the kernel programs, and reads their counters. */
 #include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,13 +8,11 @@
 #include <unistd.h>
 
 #include <bpf/bpf.h>
-#include <bpf/btf.h>
 #include <bpf/libbpf.h>
 
 #include "ebpf.h"
 #include "tkit.skel.h"
 
-#define BTF_FILE   "/sys/kernel/btf/vmlinux"
 #define TRY_PTRACE "try --backend ptrace"
 
 /* NOLINTBEGIN(misc-redundant-expression): that they are equal is what is checked */
@@ -120,9 +117,9 @@ int load_probe(struct tkit_ctx *ctx, const struct tkit_target *target)
 	libbpf_set_print(print_libbpf);
 	if (target && target->kind == TKIT_TARGET_NONE)
 		return tkit_fail(ctx, -EINVAL, "needs a command, process, cgroup or host to watch");
-	if (access(BTF_FILE, R_OK))
+	if (access(EBPF_BTF_FILE, R_OK))
 		return tkit_fail(ctx, -errno,
-				 "no " BTF_FILE ": the kernel was built without "
+				 "no " EBPF_BTF_FILE ": the kernel was built without "
 				 "CONFIG_DEBUG_INFO_BTF or is older than 5.8; " TRY_PTRACE);
 	fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, NULL, 0, 0, (uint32_t)sysconf(_SC_PAGESIZE),
 			    NULL);
@@ -137,48 +134,6 @@ int load_probe(struct tkit_ctx *ctx, const struct tkit_target *target)
 	if (rc && rc != -EINVAL)
 		return explain(ctx, rc, "loading a tracepoint program");
 	return 0;
-}
-
-/* bpf_find_vma(), Linux 5.17; bpf_task_pt_regs() is older. */
-static bool is_modern(void)
-{
-	return libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_find_vma, NULL) == 1;
-}
-
-/*
- * Whether the kernel has a tracepoint for programs: its name is among the strings of the
- * BTF, which is searched as it is, because parsing it takes longer than all the rest.
- */
-static bool has_tracepoint(const char *name)
-{
-	char *btf = NULL;
-	size_t size = 0, room = 8 << 20;
-	bool found = false;
-	int fd = open(BTF_FILE, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return false;
-	btf = malloc(room);
-	while (btf && size < room) {
-		ssize_t n = read(fd, btf + size, room - size);
-
-		if (n <= 0)
-			break;
-		size += (size_t)n;
-		if (size == room) {
-			char *more = realloc(btf, room * 2);
-
-			if (!more)
-				break;
-			btf = more;
-			room *= 2;
-		}
-	}
-	close(fd);
-	if (btf)
-		found = memmem(btf, size, name, strlen(name) + 1) != NULL;
-	free(btf);
-	return found;
 }
 
 static unsigned char kind_of(const struct tkit_syscall *sys)
@@ -224,16 +179,35 @@ static void fill_rows(struct ebpf_row *rows, int arch, int unshare, int setns)
 		.kind = EBPF_KIND_STATE, .path = -1, .dirfd = -1, .flags = -1, .path2 = -1};
 }
 
-static void configure(struct ebpf *e)
+/* Chooses the programs for io_uring. */
+static void configure_uring(struct ebpf *e, const struct features *features)
+{
+	struct tkit_bpf *skel = e->skel;
+	bool any = features->submit_req || features->submit_sqe;
+
+	for (int op = 0; op < EBPF_URING_LIMIT; op++)
+		skel->rodata->uring_nr[op] = (unsigned short)uring_nr(op);
+	bpf_program__set_autoload(skel->progs.uring_submit, features->submit_req);
+	bpf_program__set_autoload(skel->progs.uring_submit_sqe, features->submit_sqe);
+	bpf_program__set_autoload(skel->progs.uring_complete, any);
+	bpf_program__set_autoload(skel->progs.uring_refused, any);
+	if (!any) {
+		bpf_map__set_max_entries(skel->maps.requests, 1);
+		tkit_log(e->ctx, TKIT_LOG_INFO, "this kernel's io_uring requests cannot be seen");
+	}
+}
+
+static void configure(struct ebpf *e, const struct features *features)
 {
 	const struct tkit_target *target = e->target;
 	struct tkit_bpf *skel = e->skel;
-	bool modern = !e->options->plain && is_modern();
+	bool modern = !e->options->plain && features->modern;
 
 	bpf_program__set_autoload(
 		modern ? skel->progs.process_exec_plain : skel->progs.process_exec, false);
-	if (!modern || !has_tracepoint("btf_trace_sched_prepare_exec"))
+	if (!modern || !features->prepare)
 		bpf_program__set_autoload(skel->progs.prepare, false);
+	configure_uring(e, features);
 	fill_rows(skel->rodata->rows, TKIT_ARCH_X86_64, 272, 308);
 	fill_rows(skel->rodata->rows + EBPF_NR_LIMIT, TKIT_ARCH_I386, 310, 346);
 	skel->rodata->filter = target->kind == TKIT_TARGET_ALL      ? EBPF_FILTER_ALL
@@ -253,25 +227,38 @@ static void configure(struct ebpf *e)
 	tkit_log(e->ctx, TKIT_LOG_DEBUG, "programs=%s", modern ? "modern" : "plain");
 }
 
+static int load_programs(struct ebpf *e, const struct features *features)
+{
+	tkit_bpf__destroy(e->skel);
+	e->skel = tkit_bpf__open();
+	if (!e->skel)
+		return -errno;
+	configure(e, features);
+	return tkit_bpf__load(e->skel);
+}
+
 int load_open(struct ebpf *e)
 {
+	struct features features;
 	uint64_t begin = tkit_now_ns();
 	int rc;
 
 	libbpf_set_print(print_libbpf);
-	if (access(BTF_FILE, R_OK))
-		return tkit_fail(e->ctx, -errno, "no " BTF_FILE "; " TRY_PTRACE);
+	if (access(EBPF_BTF_FILE, R_OK))
+		return tkit_fail(e->ctx, -errno, "no " EBPF_BTF_FILE "; " TRY_PTRACE);
 	e->cpus = libbpf_num_possible_cpus();
 	if (e->cpus < 1)
 		return tkit_fail(e->ctx, e->cpus, "counting the processors");
 	e->percpu = calloc((size_t)e->cpus, sizeof(*e->percpu));
 	if (!e->percpu)
 		return tkit_fail(e->ctx, -ENOMEM, "room for counters");
-	e->skel = tkit_bpf__open();
-	if (!e->skel)
-		return explain(e->ctx, -errno, "opening the programs");
-	configure(e);
-	rc = tkit_bpf__load(e->skel);
+	features_find(&features);
+	rc = load_programs(e, &features);
+	/* io_uring is the part of the kernel that changes most. */
+	if (rc && (features.submit_req || features.submit_sqe)) {
+		features.submit_req = features.submit_sqe = false;
+		rc = load_programs(e, &features);
+	}
 	if (rc)
 		return explain(e->ctx, rc, "loading the programs");
 	tkit_log(e->ctx, TKIT_LOG_DEBUG, "loaded in %" PRIu64 " ms",
@@ -380,4 +367,11 @@ uint64_t load_misses(struct ebpf *e)
 			sum += info.recursion_misses;
 	}
 	return sum;
+}
+
+bool load_has_request(struct ebpf *e, uint64_t request)
+{
+	char value[64];
+
+	return bpf_map_lookup_elem(bpf_map__fd(e->skel->maps.requests), &request, value) == 0;
 }

@@ -52,7 +52,7 @@ __noinline int read_name(__u32 slot, __u32 which, __u64 ptr)
 	return str->flags;
 }
 
-/* Reads a string of the kernel's, on exec. */
+/* Reads a string of the kernel's. Returns its EBPF_S_* flags, without PRESENT. */
 __noinline int read_kernel_name(__u32 slot, __u32 which, __u64 ptr)
 {
 	struct scratch *s = scratch_of(slot);
@@ -62,22 +62,28 @@ __noinline int read_kernel_name(__u32 slot, __u32 which, __u64 ptr)
 	long n;
 
 	if (!s)
-		return 0;
+		return EBPF_S_NULL;
 	str = &s->ev.strings[idx];
 	s->first[idx] = 0;
 	len = s->ev.len;
-	if (len > EBPF_DATA_MAX)
-		return 0;
+	str->flags = EBPF_S_NULL;
+	if (!ptr || len > EBPF_DATA_MAX)
+		return str->flags;
 	n = bpf_probe_read_kernel_str(&s->data[len], EBPF_PATH_MAX, (void *)ptr);
-	if (n <= 0) {
+	if (n < 0) {
 		str->flags = EBPF_S_UNREADABLE;
-		return 0;
+		return str->flags;
 	}
+	if (n == 0) { /* as in read_name() */
+		s->data[len] = '\0';
+		n = 1;
+	}
+	str->flags = 0;
 	str->off = len;
 	str->len = n - 1;
 	s->first[idx] = (__u8)s->data[len];
 	s->ev.len = len + n;
-	return 0;
+	return str->flags;
 }
 
 /*

@@ -43,6 +43,7 @@ static void known_clear(struct known *known)
 	text_unref(known->root);
 	text_unref(known->exe);
 	text_unref(known->exec_base);
+	text_unref(known->request);
 	memset(known, 0, sizeof(*known));
 }
 

@@ -26,6 +26,7 @@
 
 #include "exec.bpf.h"
 #include "process.bpf.h"
+#include "uring.bpf.h"
 
 char licence[] SEC("license") = "Dual MIT/GPL";
 
@@ -63,6 +64,29 @@ int BPF_PROG(prepare, struct task_struct *task, struct linux_binprm *bprm)
 SEC("tp_btf/sched_process_exit") int BPF_PROG(process_exit, struct task_struct *task)
 {
 	return exited(task);
+}
+
+/* Linux 6.3 */
+SEC("tp_btf/io_uring_submit_req") int BPF_PROG(uring_submit, struct io_kiocb *req)
+{
+	return request_submitted(req);
+}
+
+/* Linux 5.19 to 6.2; before that, the first argument is another one */
+SEC("tp_btf/io_uring_submit_sqe") int BPF_PROG(uring_submit_sqe, struct io_kiocb *req)
+{
+	return request_submitted(req);
+}
+
+SEC("tp_btf/io_uring_complete") int BPF_PROG(uring_complete, void *ring_ctx, struct io_kiocb *req)
+{
+	return request_completed(req);
+}
+
+SEC("tp_btf/io_uring_req_failed")
+int BPF_PROG(uring_refused, const struct io_uring_sqe *sqe, struct io_kiocb *req, int error)
+{
+	return request_refused(sqe, req, error);
 }
 
 SEC("iter/task") int seed(struct bpf_iter__task *ctx)

@@ -11,7 +11,8 @@
 #define EBPF_WALK_BPF_H
 
 #define WALK_STEPS 4096 /* names and mounts on the way: more than PATH_MAX can hold */
-#define WALK_BLOCK 16   /* steps in the loop that the verifier goes through one by one */
+#define WALK_BLOCK 4    /* steps in the innermost loop: the verifier goes through each of them */
+#define WALK_CHUNK 32   /* blocks in the loop around it, of which it goes through the calls */
 #define NAME_ROOM  256
 
 static __always_inline struct mount *mount_of(__u64 vfsmount)
@@ -121,6 +122,15 @@ __noinline int walk_block(__u32 slot)
 	return 0;
 }
 
+/* Some blocks. Returns 1 at the end. */
+__noinline int walk_chunk(__u32 slot)
+{
+	for (int i = 0; i < WALK_CHUNK; i++)
+		if (walk_block(slot))
+			return 1;
+	return 0;
+}
+
 /* Returns the EBPF_W_* flags of the walk. */
 __noinline int walk(__u32 slot, __u32 which, __u64 dentry, __u64 vfsmount)
 {
@@ -130,8 +140,8 @@ __noinline int walk(__u32 slot, __u32 which, __u64 dentry, __u64 vfsmount)
 	if (!s)
 		return 0;
 	if (walk_begin(s, dentry, vfsmount)) {
-		for (int i = 0; i < WALK_STEPS / WALK_BLOCK; i++) {
-			if (walk_block(slot)) {
+		for (int i = 0; i < WALK_STEPS / (WALK_BLOCK * WALK_CHUNK); i++) {
+			if (walk_chunk(slot)) {
 				ended = true;
 				break;
 			}
