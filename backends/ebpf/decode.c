@@ -301,11 +301,30 @@ static void emit_name(struct ebpf *e, const struct ebpf_event *ev, const struct 
 	}
 }
 
+/* IORING_OP_* -> number of the call of the same name, x86-64; 0: names no file */
+static const unsigned short uring_calls[EBPF_URING_LIMIT] = {
+	[18] = 257, /* openat */
+	[21] = 332, /* statx */
+	[28] = 437, /* openat2 */
+	[35] = 316, /* renameat2 */
+	[36] = 263, /* unlinkat */
+	[37] = 258, /* mkdirat */
+	[38] = 266, /* symlinkat */
+	[39] = 265, /* linkat */
+	[42] = 188, /* setxattr */
+	[44] = 191, /* getxattr */
+};
+
+int decode_uring_nr(int opcode)
+{
+	return opcode >= 0 && opcode < EBPF_URING_LIMIT ? uring_calls[opcode] : 0;
+}
+
 void decode_access(struct ebpf *e, const struct ebpf_event *ev)
 {
 	int arch = ev->bits & EBPF_E_COMPAT ? TKIT_ARCH_I386 : TKIT_ARCH_X86_64;
-	const struct tkit_syscall *sys =
-		tkit_syscall_by_nr(arch, ev->bits & EBPF_E_URING ? uring_nr(ev->nr) : ev->nr);
+	const struct tkit_syscall *sys = tkit_syscall_by_nr(
+		arch, ev->bits & EBPF_E_URING ? decode_uring_nr(ev->nr) : ev->nr);
 
 	if (!sys)
 		return;
@@ -330,10 +349,10 @@ int decode_record(struct ebpf *e, const struct ebpf_event *ev)
 		decode_access(e, ev);
 		break;
 	case EBPF_URING:
-		uring_submitted(e, ev);
+		track_request(e, ev);
 		break;
 	case EBPF_URING_END:
-		uring_ended(e, ev);
+		track_request_end(e, ev);
 		break;
 	case EBPF_EXEC:
 		exec_record(e, ev);

@@ -161,7 +161,7 @@ static int drained(struct ebpf *e)
 			poll(NULL, 0, 1);
 	} while (missing && tkit_now_ns() < deadline);
 	tell_losses(e);
-	uring_rest(e);
+	track_requests_left(e, load_has_request);
 	if (missing)
 		decode_lose(e, TKIT_LOSS_UNFINISHED, missing, "produced, but not in the ring");
 	return e->rc ? e->rc : TKIT_END;

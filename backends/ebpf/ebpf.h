@@ -121,6 +121,7 @@ bool load_has_request(struct ebpf *e, uint64_t request);
 /* ---- decode.c ---- */
 int decode_record(struct ebpf *e, const struct ebpf_event *ev);
 void decode_access(struct ebpf *e, const struct ebpf_event *ev);
+int decode_uring_nr(int opcode); /* the system call that is like it, 0: names no file */
 
 /* A place that the kernel walked to, as a path. */
 struct place {
@@ -146,12 +147,10 @@ void track_proc(struct ebpf *e, const struct ebpf_event *ev);
 void track_exit(struct ebpf *e, const struct ebpf_event *ev);
 void track_dirs(struct ebpf *e, const struct ebpf_event *ev);
 void track_moved(struct ebpf *e, const struct ebpf_event *ev);
-
-/* ---- uring.c ---- */
-int uring_nr(int opcode); /* the system call that is like it, 0: names no file */
-void uring_submitted(struct ebpf *e, const struct ebpf_event *ev);
-void uring_ended(struct ebpf *e, const struct ebpf_event *end);
-void uring_rest(struct ebpf *e); /* after the last record: requests without an end */
+void track_request(struct ebpf *e, const struct ebpf_event *ev);
+void track_request_end(struct ebpf *e, const struct ebpf_event *end);
+/* After the last record. `under_way` tells whether the kernel waits for the end of a request. */
+void track_requests_left(struct ebpf *e, bool (*under_way)(struct ebpf *e, uint64_t request));
 
 /* ---- exec.c ---- */
 void exec_record(struct ebpf *e, const struct ebpf_event *ev);

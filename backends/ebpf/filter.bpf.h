@@ -43,7 +43,8 @@ static __always_inline bool traced(struct task_struct *task, __u32 tgid)
 static __always_inline bool adopt(__u32 tgid)
 {
 	__u32 value = 1;
-	long rc = bpf_map_update_elem(&processes, &tgid, &value, BPF_NOEXIST);
+	/* Before Linux 6.4 only the lower 32 bits are right. */
+	int rc = bpf_map_update_elem(&processes, &tgid, &value, BPF_NOEXIST);
 
 	if (rc == -7) /* E2BIG: no room, the process cannot be followed */
 		count(EBPF_CNT_MAP_FULL, 1);

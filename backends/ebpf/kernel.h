@@ -181,7 +181,6 @@ struct open_how {
 
 struct io_cqe {
 	__s32 res;
-	int fd;
 };
 
 struct io_kiocb {

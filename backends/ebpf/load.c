@@ -186,7 +186,7 @@ static void configure_uring(struct ebpf *e, const struct features *features)
 	bool any = features->submit_req || features->submit_sqe;
 
 	for (int op = 0; op < EBPF_URING_LIMIT; op++)
-		skel->rodata->uring_nr[op] = (unsigned short)uring_nr(op);
+		skel->rodata->uring_nr[op] = (unsigned short)decode_uring_nr(op);
 	bpf_program__set_autoload(skel->progs.uring_submit, features->submit_req);
 	bpf_program__set_autoload(skel->progs.uring_submit_sqe, features->submit_sqe);
 	bpf_program__set_autoload(skel->progs.uring_complete, any);

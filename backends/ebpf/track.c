@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* What records tell about processes: which there are, where they are, what they run. */
+/*
+ * What records tell about processes: which there are, where they are, what they run, and
+ * what they have asked io_uring for.
+ */
+#include <stdlib.h>
 #include <string.h>
 
 #include "ebpf.h"
@@ -106,4 +110,107 @@ void track_exit(struct ebpf *e, const struct ebpf_event *ev)
 	table_drop(&e->processes, (uint64_t)ev->pid);
 	if (ev->bits & EBPF_E_FS_LAST)
 		table_drop(&e->dirs, ev->fs);
+}
+
+/*
+ * Requests to io_uring: a record of the request is kept until that of its end comes.
+ */
+
+static const struct ebpf_event *request_of(const struct text *record)
+{
+	return (const void *)record->bytes;
+}
+
+static unsigned int facts_of(const struct ebpf_event *ev)
+{
+	return !!(ev->strings[0].flags & EBPF_S_PRESENT) +
+	       !!(ev->strings[1].flags & EBPF_S_PRESENT);
+}
+
+/* A request that was to be silent when it succeeds. With `ended` it certainly has. */
+static void end_silent(struct ebpf *e, const struct text *record, bool ended)
+{
+	struct ebpf_event *ev = malloc(record->len);
+	size_t used = e->used;
+
+	e->extra += facts_of(request_of(record));
+	if (!ev) {
+		decode_lose(e, TKIT_LOSS_UNFINISHED, facts_of(request_of(record)),
+			    "no memory for an io_uring request");
+		return;
+	}
+	memcpy(ev, record->bytes, record->len);
+	ev->bits |= ended ? EBPF_E_NO_RET : EBPF_E_NO_RET | EBPF_E_NO_ERR;
+	decode_access(e, ev);
+	e->used = used;
+	free(ev);
+}
+
+void track_request(struct ebpf *e, const struct ebpf_event *ev)
+{
+	struct known *slot = table_get(&e->requests, ev->request);
+
+	if (!slot) /* its end will be told as lost */
+		return;
+	if (slot->request && (ev->bits & EBPF_E_AGAIN))
+		end_silent(e, slot->request, true);
+	text_unref(slot->request);
+	slot->request = text_new((struct tkit_bytes){(const char *)ev, sizeof(*ev) + ev->len});
+}
+
+/* The request's record with the result of its end. NULL: no memory. */
+static struct ebpf_event *join(const struct text *record, const struct ebpf_event *end)
+{
+	struct ebpf_event *ev = malloc(record->len + end->len);
+	struct ebpf_walk *walk;
+
+	if (!ev)
+		return NULL;
+	memcpy(ev, record->bytes, record->len);
+	memcpy(ev->data + ev->len, end->data, end->len);
+	walk = &ev->walks[EBPF_WALK_RESOLVED];
+	*walk = end->walks[EBPF_WALK_RESOLVED];
+	walk->off = (unsigned short)(walk->off + ev->len);
+	ev->len += end->len;
+	ev->ts = end->ts;
+	ev->ret = end->ret;
+	ev->bits |= end->bits;
+	if (end->bits & EBPF_E_FILE)
+		ev->inodes[0] = end->inodes[0];
+	return ev;
+}
+
+void track_request_end(struct ebpf *e, const struct ebpf_event *end)
+{
+	struct known *slot = table_find(&e->requests, end->request);
+	struct ebpf_event *ev = slot && slot->request ? join(slot->request, end) : NULL;
+
+	if (ev && end->facts)
+		decode_access(e, ev);
+	else if (end->facts)
+		decode_lose(e, TKIT_LOSS_UNFINISHED, end->facts,
+			    "no memory for an io_uring request");
+	free(ev);
+	table_drop(&e->requests, end->request);
+}
+
+void track_requests_left(struct ebpf *e, bool (*under_way)(struct ebpf *e, uint64_t request))
+{
+	for (size_t i = 0; i < e->requests.room; i++) {
+		struct known *slot = &e->requests.slots[i];
+		unsigned int facts;
+
+		/* What the kernel does not know any more has ended, and its end was lost. */
+		if (!slot->key || !slot->request || !under_way(e, slot->key))
+			continue;
+		e->used = 0;
+		if (request_of(slot->request)->bits & EBPF_E_SILENT) {
+			end_silent(e, slot->request, false);
+			continue;
+		}
+		facts = facts_of(request_of(slot->request));
+		e->extra += facts;
+		decode_lose(e, TKIT_LOSS_UNFINISHED, facts, "io_uring request under way");
+	}
+	table_clear(&e->requests);
 }

@@ -21,14 +21,11 @@ enum { /* IORING_OP_* */
        OP_MKDIRAT = 37,
        OP_SYMLINKAT = 38,
        OP_LINKAT = 39,
-       OP_FSETXATTR = 41,
        OP_SETXATTR = 42,
-       OP_FGETXATTR = 43,
        OP_GETXATTR = 44
 };
 
-/* IOSQE_*, and the low bits of io_kiocb.flags */
-#define SQE_FIXED_FILE       1
+/* IOSQE_*, which are the low bits of io_kiocb.flags */
 #define SQE_CQE_SKIP_SUCCESS 64
 
 /* A request that has been submitted, by the address of its struct io_kiocb. */
@@ -143,8 +140,8 @@ static __always_inline void prepared_link(struct io_link *link, bool symbolic,
 	a->flags = (__u32)BPF_CORE_READ(link, flags);
 }
 
-/* The arguments as the kernel has prepared them. Returns false if the file is not known. */
-static __always_inline bool prepared(struct scratch *s, struct io_kiocb *req,
+/* The arguments as the kernel has prepared them. */
+static __always_inline void prepared(struct scratch *s, struct io_kiocb *req,
 				     struct request_args *a)
 {
 	switch (s->ev.nr) {
@@ -173,16 +170,10 @@ static __always_inline bool prepared(struct scratch *s, struct io_kiocb *req,
 	case OP_LINKAT:
 		prepared_link((void *)req, s->ev.nr == OP_SYMLINKAT, a);
 		break;
-	case OP_SETXATTR:
-	case OP_GETXATTR:
+	default: /* SETXATTR, GETXATTR */
 		a->name = (__u64)BPF_CORE_READ((struct io_xattr *)req, filename, name);
 		break;
-	default: /* FSETXATTR, FGETXATTR */
-		a->name = BPF_CORE_READ(req, cqe.fd);
-		a->dfd = a->name;
-		return !(BPF_CORE_READ(req, flags) & SQE_FIXED_FILE);
 	}
-	return true;
 }
 
 static __always_inline int request_submitted(struct io_kiocb *req)
@@ -192,13 +183,14 @@ static __always_inline int request_submitted(struct io_kiocb *req)
 	struct request request = {};
 	__u64 key = (__u64)req;
 	struct scratch *s;
-	long rc;
+	int rc; /* before Linux 6.4 only 32 bits are right */
 
 	if (!nr)
 		return 0;
 	s = request_record(SLOT_URING, req, nr, EBPF_URING);
-	if (!s || !prepared(s, req, &args))
+	if (!s)
 		return 0;
+	prepared(s, req, &args);
 	s->kernel_names = 1;
 	request.facts = request_names(SLOT_URING, s, &args);
 	if (!request.facts)
@@ -280,10 +272,6 @@ static __always_inline int request_refused(const struct io_uring_sqe *user, stru
 		args.name = sqe.addr2;
 	} else if (s->ev.nr == OP_SETXATTR || s->ev.nr == OP_GETXATTR) {
 		args.name = sqe.addr3;
-	} else if (s->ev.nr == OP_FSETXATTR || s->ev.nr == OP_FGETXATTR) {
-		if (sqe.flags & SQE_FIXED_FILE)
-			return 0;
-		args.name = args.dfd;
 	} else if (s->ev.nr == OP_OPENAT2) {
 		bpf_probe_read_user(how, sizeof(how), (void *)sqe.addr2);
 		args.flags = how[0];
