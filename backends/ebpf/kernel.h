@@ -180,6 +180,7 @@ struct open_how {
 };
 
 struct io_cqe {
+	__u64 user_data;
 	__s32 res;
 };
 
@@ -187,6 +188,7 @@ struct io_kiocb {
 	__u8 opcode;
 	__u64 flags;
 	struct io_cqe cqe;
+	void *ctx;
 };
 
 /* What a struct io_kiocb begins with, by its opcode */

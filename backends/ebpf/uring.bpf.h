@@ -31,6 +31,8 @@ enum { /* IORING_OP_* */
 /* A request that has been submitted, by the address of its struct io_kiocb. */
 struct request {
 	__u64 files; /* struct files_struct of the submitter */
+	__u64 ring;  /* These two tell it from another process's that has got the address */
+	__u64 data;  /* of one that has ended in silence. */
 	__u32 facts;
 	__u32 walk; /* whether it gives a descriptor of an opened file */
 };
@@ -196,6 +198,8 @@ static __always_inline int request_submitted(struct io_kiocb *req)
 	if (!request.facts)
 		return 0;
 	request.files = (__u64)BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), files);
+	request.ring = (__u64)BPF_CORE_READ(req, ctx);
+	request.data = BPF_CORE_READ(req, cqe.user_data);
 	request.walk = s->ev.kind == EBPF_KIND_OPEN && !(s->ev.bits & EBPF_E_DIRECT);
 	if (BPF_CORE_READ(req, flags) & SQE_CQE_SKIP_SUCCESS)
 		s->ev.bits |= EBPF_E_SILENT;
@@ -227,7 +231,8 @@ static __always_inline int request_completed(struct io_kiocb *req)
 	if (!request_nr(req))
 		return 0;
 	found = bpf_map_lookup_elem(&requests, &key);
-	if (!found)
+	if (!found || found->ring != (__u64)BPF_CORE_READ(req, ctx) ||
+	    found->data != BPF_CORE_READ(req, cqe.user_data))
 		return 0;
 	request = *found;
 	bpf_map_delete_elem(&requests, &key);
