@@ -31,7 +31,7 @@ int tkit_fail(struct tkit_ctx *ctx, int rc, const char *fmt, ...)
 		/* An inner cause is known already: this is its context. */
 		err_wrap(&ctx->err, "%s", text ? text : fmt);
 		ctx->err.rc = rc;
-	} else if (ctx && rc == -EINVAL) {
+	} else if (ctx && (rc == -EINVAL || rc == -EBADMSG)) {
 		/* Mostly a plugin's own verdict on its input: the text says it, strerror would not.
 		 */
 		err_set(&ctx->err, rc, "%s", text ? text : fmt);

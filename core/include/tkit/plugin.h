@@ -102,8 +102,8 @@ struct tkit_ctx;
 /*
  * Records why something failed and returns `rc` (a negative errno; anything else
  * becomes -EINVAL). The text needs no plugin name, no trailing full stop and no
- * strerror(): core adds them (not for -EINVAL, which says nothing). Causes may be recorded at
- * several levels, innermost first. Preserves errno. Instance's own thread only.
+ * strerror(): core adds them (not for -EINVAL and -EBADMSG, which say nothing). Causes may be
+ * recorded at several levels, innermost first. Preserves errno. Instance's own thread only.
  */
 TKIT_API int tkit_fail(struct tkit_ctx *ctx, int rc, const char *fmt, ...) TKIT_PRINTF(3, 4);
 
