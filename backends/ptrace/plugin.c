@@ -194,7 +194,8 @@ static int pump_loop(struct pt *pt, int timeout_ms)
 			pt_pin(pt, tid);
 			pt_stop(pt, tid, status);
 		}
-		if (pt->emit_error)
+		/* after stop() nothing is told any more, but the tracees are still to be served */
+		if (pt->emit_error && !pt->passing && !pt->detaching)
 			return pt->emit_error;
 		if (tid == -ECHILD) {
 			pt->over = true;

@@ -166,4 +166,16 @@ check "--duration with the filter" duration ""
 check "--duration without the filter" duration ",seccomp=no"
 check "ended by force: with the filter, so is the command" forced "" gone
 check "ended by force: without the filter, the command goes on" forced ",seccomp=no" running
+# A sink that fails in mid-run: the trace ends, the command runs on at its speed, and tkit ends with it.
+failed_sink() { # OPTIONS
+	rm -f "$work/went-on"
+	timeout 30 "$tkit" run --backend "ptrace$1" --sink stdout,format=json -- sh -c '
+		i=0; while [ $i -lt 3000 ]; do [ -e /nosuch$i ]; i=$((i + 1)); done
+		sleep 0.3; for i in 1 2 3; do /bin/true || exit; done; : >"$0"' "$work/went-on" \
+		2>"$work/err" </dev/null | head -n 1 >/dev/null
+	[ "${PIPESTATUS[0]}" = 125 ] && [ -e "$work/went-on" ] && grep -q 'Broken pipe' "$work/err"
+}
+check "a sink fails: tkit ends with the command" failed_sink ""
+check "... without a filter" failed_sink ",seccomp=no"
+
 done_testing
