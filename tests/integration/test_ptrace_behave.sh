@@ -169,7 +169,7 @@ check "ended by force: without the filter, the command goes on" forced ",seccomp
 # A sink that fails in mid-run: the trace ends, the command runs on at its speed, and tkit ends with it.
 failed_sink() { # OPTIONS
 	rm -f "$work/went-on"
-	timeout 30 "$tkit" run --backend "ptrace$1" --sink stdout,format=json -- sh -c '
+	timeout -k 5 30 "$tkit" run --backend "ptrace$1" --sink stdout,format=json -- sh -c '
 		i=0; while [ $i -lt 3000 ]; do [ -e /nosuch$i ]; i=$((i + 1)); done
 		sleep 0.3; for i in 1 2 3; do /bin/true || exit; done; : >"$0"' "$work/went-on" \
 		2>"$work/err" </dev/null | head -n 1 >/dev/null

@@ -91,6 +91,7 @@ static int teardown(void **state)
 
 	table_done(&f->e.dirs);
 	table_done(&f->e.processes);
+	table_done(&f->e.requests);
 	close(f->target.root_fd);
 	ctx_done(&f->ctx);
 	free(f);
