@@ -7,17 +7,20 @@
 const volatile struct ebpf_row rows[2 * EBPF_NR_LIMIT] = {};   /* native, then 32-bit */
 const volatile unsigned short uring_nr[EBPF_URING_LIMIT] = {}; /* system call like an opcode */
 const volatile unsigned int filter = EBPF_FILTER_TREE;
-const volatile unsigned long long filter_cgroup = 0;
 const volatile unsigned int wake_bytes = 65536; /* data in the ring that is worth a wake-up */
 
 /* Written by user space before the seeding pass, or found out by it. */
-unsigned int seed_pid = 0;          /* FILTER_TREE: its first process, as tkit sees it */
-int root_fd = -1;                   /* tkit's descriptor of the target's root */
-unsigned int self_tgid = 0;         /* tkit itself, in the first pid namespace */
-unsigned int self_level = 0;        /* depth of tkit's pid namespace */
-unsigned long long self_pidns = 0;  /* and which one it is */
-unsigned long long target_root = 0; /* struct dentry of the target's root directory */
-unsigned int seeded = 0;            /* processes that the seeding passes have found */
+unsigned int seed_pid = 0;            /* FILTER_TREE: its first process, as tkit sees it */
+int root_fd = -1;                     /* tkit's descriptor of the target's root */
+int cgroup_fd = -1;                   /* FILTER_CGROUP: tkit's descriptor of the directory */
+unsigned long long filter_cgroup = 0; /* its id; 0 until it is known */
+int filter_hierarchy = 0;             /* 0: cgroup v2 */
+int filter_subsys = -1;               /* v1: the hierarchy's controller; -1: it has none */
+unsigned int self_tgid = 0;           /* tkit itself, in the first pid namespace */
+unsigned int self_level = 0;          /* depth of tkit's pid namespace */
+unsigned long long self_pidns = 0;    /* and which one it is */
+unsigned long long target_root = 0;   /* struct dentry of the target's root directory */
+unsigned int seeded = 0;              /* processes that the seeding passes have found */
 unsigned int lost_seq = 0;
 
 struct {

@@ -84,9 +84,8 @@ static int check_options(struct tkit_ctx *ctx, const struct ebpf_options *option
 				 options->ring_size);
 	if (target->kind == TKIT_TARGET_NONE)
 		return tkit_fail(ctx, -EINVAL, "needs a command, process, cgroup or host to watch");
-	if (target->kind == TKIT_TARGET_CGROUP && !target->cgroup_id)
-		return tkit_fail(ctx, -EOPNOTSUPP, "%s is no cgroup v2 directory",
-				 target->cgroup_path ? target->cgroup_path : "the cgroup");
+	if (target->kind == TKIT_TARGET_CGROUP && !target->cgroup_path)
+		return tkit_fail(ctx, -EINVAL, "needs the directory of the cgroup");
 	return 0;
 }
 

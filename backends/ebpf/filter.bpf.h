@@ -3,16 +3,80 @@
 #ifndef EBPF_FILTER_BPF_H
 #define EBPF_FILTER_BPF_H
 
-#define CGROUP_DEPTH 32
+#define CGROUP_DEPTH  32
+#define HIERARCHY_MAX 32
+
+static __always_inline struct cgroup *css_cgroup(struct css_set *set, int subsys)
+{
+	void **at = (void *)set + bpf_core_field_offset(struct css_set, subsys) +
+		    (__u64)subsys * sizeof(void *);
+	struct cgroup_subsys_state *css = NULL;
+
+	bpf_probe_read_kernel(&css, sizeof(css), at);
+	return css ? BPF_CORE_READ(css, cgroup) : NULL;
+}
+
+/* The cgroup in a hierarchy without controllers ("name=systemd"). */
+static __always_inline struct cgroup *named_cgroup(struct css_set *set, int hierarchy)
+{
+	struct list_head *next = BPF_CORE_READ(set, cgrp_links.next);
+
+	for (int i = 0; i < HIERARCHY_MAX && next; i++) {
+		struct cgrp_cset_link *link =
+			(void *)next - bpf_core_field_offset(struct cgrp_cset_link, cgrp_link);
+		struct cgroup *cgroup = BPF_CORE_READ(link, cgrp);
+
+		if (BPF_CORE_READ(cgroup, root, hierarchy_id) == hierarchy)
+			return cgroup;
+		next = BPF_CORE_READ(link, cgrp_link.next);
+	}
+	return NULL;
+}
+
+/* The cgroup of `task` in the hierarchy of the one to watch. */
+static __always_inline struct cgroup *cgroup_of(struct task_struct *task)
+{
+	struct css_set *set = BPF_CORE_READ(task, cgroups);
+
+	if (!filter_hierarchy)
+		return BPF_CORE_READ(set, dfl_cgrp);
+	return filter_subsys >= 0 ? css_cgroup(set, filter_subsys)
+				  : named_cgroup(set, filter_hierarchy);
+}
+
+/*
+ * Run in tkit's own context: which cgroup a descriptor of its directory stands for, in
+ * which hierarchy, and how to find a task's cgroup there.
+ */
+static __always_inline void find_cgroup(struct task_struct *self, struct file *dir)
+{
+	struct kernfs_node *kn = BPF_CORE_READ(dir, f_path.dentry, d_inode, i_private);
+	struct cgroup *cgroup = kn ? BPF_CORE_READ(kn, priv) : NULL;
+	struct css_set *set = BPF_CORE_READ(self, cgroups);
+	int hierarchy = cgroup ? BPF_CORE_READ(cgroup, root, hierarchy_id) : 0;
+	__u32 count = bpf_core_field_size(struct css_set, subsys) / sizeof(void *);
+
+	for (__u32 i = 0; hierarchy && i < HIERARCHY_MAX && i < count; i++) {
+		struct cgroup *mine = css_cgroup(set, (int)i);
+
+		if (mine && BPF_CORE_READ(mine, root, hierarchy_id) == hierarchy)
+			filter_subsys = (int)i;
+	}
+	filter_hierarchy = hierarchy;
+	if (cgroup)
+		filter_cgroup = BPF_CORE_READ(cgroup, kn, id);
+}
 
 /* Whether the cgroup of `task` is the one to watch or lies below it. */
 static __always_inline bool in_cgroup(struct task_struct *task)
 {
-	struct cgroup *cgroup = BPF_CORE_READ(task, cgroups, dfl_cgrp);
-	__u64 id = BPF_CORE_READ(cgroup, kn, id);
+	struct cgroup *cgroup = filter_cgroup ? cgroup_of(task) : NULL;
+	__u64 id = cgroup ? BPF_CORE_READ(cgroup, kn, id) : 0;
 	__u32 *known = bpf_map_lookup_elem(&cgroups, &id);
 	__u32 verdict = 0;
 
+	if (!cgroup)
+		return false;
 	if (known)
 		return *known;
 	for (int i = 0; i < CGROUP_DEPTH && cgroup; i++) {

@@ -53,6 +53,7 @@ struct super_block {
 };
 
 struct inode {
+	void *i_private;
 	unsigned short i_mode;
 	unsigned long i_ino;
 	struct super_block *i_sb;
@@ -115,8 +116,17 @@ struct pid {
 	struct upid numbers[1];
 };
 
+struct list_head {
+	struct list_head *next;
+};
+
 struct kernfs_node {
 	__u64 id;
+	void *priv;
+};
+
+struct cgroup_root {
+	int hierarchy_id;
 };
 
 struct cgroup;
@@ -129,9 +139,17 @@ struct cgroup_subsys_state {
 struct cgroup {
 	struct cgroup_subsys_state self;
 	struct kernfs_node *kn;
+	struct cgroup_root *root;
+};
+
+struct cgrp_cset_link {
+	struct cgroup *cgrp;
+	struct list_head cgrp_link;
 };
 
 struct css_set {
+	struct cgroup_subsys_state *subsys[1];
+	struct list_head cgrp_links;
 	struct cgroup *dfl_cgrp;
 };
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* Loads, attaches and detaches the kernel programs, and reads their counters. */
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -213,7 +214,6 @@ static void configure(struct ebpf *e, const struct features *features)
 	skel->rodata->filter = target->kind == TKIT_TARGET_ALL      ? EBPF_FILTER_ALL
 			       : target->kind == TKIT_TARGET_CGROUP ? EBPF_FILTER_CGROUP
 								    : EBPF_FILTER_TREE;
-	skel->rodata->filter_cgroup = target->cgroup_id;
 	skel->rodata->wake_bytes =
 		e->options->ring_size / 4 < 65536 ? (uint32_t)e->options->ring_size / 4 : 65536;
 	skel->bss->seed_pid = (uint32_t)target->pid;
@@ -289,6 +289,18 @@ static int seed_pass(struct ebpf *e)
 	return (int)n;
 }
 
+/* The kernel programs find the cgroup by a descriptor of its directory. */
+static int open_cgroup(struct ebpf *e)
+{
+	int fd;
+
+	if (e->target->kind != TKIT_TARGET_CGROUP)
+		return -1;
+	fd = open(e->target->cgroup_path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	e->skel->data->cgroup_fd = fd;
+	return fd;
+}
+
 /*
  * A child can come after its parent in the iterator's order or before it, so passes are
  * made until one finds nobody new. Forks of whoever was found are seen from then on.
@@ -296,15 +308,21 @@ static int seed_pass(struct ebpf *e)
 static int seed(struct ebpf *e)
 {
 	bool tree = e->skel->rodata->filter == EBPF_FILTER_TREE;
+	int cgroup = open_cgroup(e);
 	uint32_t before;
 	int rc;
 
 	do {
 		before = e->skel->bss->seeded;
 		rc = seed_pass(e);
-		if (rc)
-			return tkit_fail(e->ctx, rc, "going through the processes");
-	} while (e->target->kind == TKIT_TARGET_PID && e->skel->bss->seeded != before);
+	} while (!rc && e->target->kind == TKIT_TARGET_PID && e->skel->bss->seeded != before);
+	if (cgroup >= 0)
+		close(cgroup);
+	if (rc)
+		return tkit_fail(e->ctx, rc, "going through the processes");
+	if (e->target->kind == TKIT_TARGET_CGROUP && !e->skel->bss->filter_cgroup)
+		return tkit_fail(e->ctx, -ENOENT, "control group %s was not found",
+				 e->target->cgroup_path);
 	if (tree && !e->skel->bss->seeded)
 		return tkit_fail(e->ctx, -ESRCH, "process %d was not found", e->target->pid);
 	if (!e->skel->bss->target_root)

@@ -126,6 +126,12 @@ static __always_inline void find_self(void)
 	self_level = level;
 	if (root)
 		target_root = (__u64)BPF_CORE_READ(root, f_path.dentry);
+	if (filter == EBPF_FILTER_CGROUP) {
+		struct file *dir = fd_file(self, cgroup_fd);
+
+		if (dir)
+			find_cgroup(self, dir);
+	}
 }
 
 #endif

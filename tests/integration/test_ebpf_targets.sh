@@ -102,8 +102,14 @@ check "--pid: the process goes on" kill -0 "$loop"
 run "$work/a1" --all --duration 1s
 check "--all: sees it" has "$work/a1" "open /etc/hostname 0"
 
-cg=$(awk '$3 == "cgroup2" || $8 == "cgroup2" {print $2; exit}' /proc/mounts)
-if [ -n "$cg" ] && mkdir -p "$cg/tkit-test.$$/below" 2>/dev/null; then
+# Every kind of hierarchy that is mounted: v2, v1 with a controller, v1 with just a name.
+cgroup_dirs() {
+	awk '$3 == "cgroup2" && !n++ {print $2}' /proc/mounts
+	awk '$3 == "cgroup" && $4 !~ /name=/ && !n++ {print $2}' /proc/mounts
+	awk '$3 == "cgroup" && $4 ~ /name=/ && !n++ {print $2}' /proc/mounts
+}
+for cg in $(cgroup_dirs); do
+	mkdir -p "$cg/tkit-test.$$/below" 2>/dev/null || continue
 	at_exit rmdir "$cg/tkit-test.$$"
 	at_exit rmdir "$cg/tkit-test.$$/below"
 	(
@@ -114,12 +120,19 @@ if [ -n "$cg" ] && mkdir -p "$cg/tkit-test.$$/below" 2>/dev/null; then
 		done
 	) &
 	in=$!
+	(
+		sleep 0.6
+		echo 0 >"$cg/tkit-test.$$/cgroup.procs"
+		exec "$work/root/bin/look" /etc/moved-in
+	) &
+	moved=$!
 	sleep 0.2
 	run "$work/c1" --cgroup "$cg/tkit-test.$$" --duration 1s
-	check "--cgroup: a process in a cgroup below" has "$work/c1" "open /etc/host.conf 0"
-	check "--cgroup: nobody else" has_not "$work/c1" "/etc/hostname"
-	wait "$in"
-fi
+	check "--cgroup $cg: a process in a cgroup below" has "$work/c1" "open /etc/host.conf 0"
+	check "--cgroup $cg: one that moves in later" has "$work/c1" "open /etc/moved-in 2"
+	check "--cgroup $cg: nobody else" has_not "$work/c1" "/etc/hostname"
+	wait "$in" "$moved"
+done
 
 # --- several at once
 for i in 1 2 3; do

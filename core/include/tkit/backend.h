@@ -72,7 +72,7 @@ struct tkit_target {
 	int32_t root_fd;         /* O_PATH of the target's root directory */
 	int32_t self_pid;        /* tkit's own process, never to be reported */
 	const char *root;        /* host path of the target's root directory, "/" as a rule */
-	const char *cgroup_path; /* CGROUP: directory in the cgroup file system; else NULL */
+	const char *cgroup_path; /* CGROUP: directory in a cgroup file system; else NULL */
 	uint64_t cgroup_id;      /* CGROUP, v2: its id; 0 for v1 */
 	const char *const *argv; /* COMMAND: NULL-terminated; else NULL */
 };
