@@ -187,7 +187,8 @@ static void check_existence(struct pt *pt, struct pt_tracee *t)
 	memcpy(path, t->store + name->path.offset, name->path.len);
 	path[name->path.len] = 0;
 	call->existed = (int8_t)pt_exists(
-		pt, t, call->sys->dirfd >= 0 ? (int)call->args[call->sys->dirfd] : AT_FDCWD, path);
+		pt, t, call->sys->dirfd >= 0 ? (int)call->args[call->sys->dirfd] : AT_FDCWD, path,
+		name->magic);
 }
 
 static void foreign(struct pt *pt, struct pt_tracee *t)
@@ -305,6 +306,10 @@ static void emit_name(struct pt *pt, struct pt_tracee *t, struct pt_name *name, 
 		name->valid &= ~(TKIT_V_PATH | TKIT_V_BASE | TKIT_V_ROOT);
 		name->pflags |= TKIT_P_UNREADABLE;
 	}
+	if (ret >= 0)
+		name->pflags |= name->resolved_flags;
+	else if (!(name->pflags & TKIT_P_FD))
+		name->valid &= ~TKIT_V_RESOLVED;
 	pt_event_init(&event, t, TKIT_EVENT_ACCESS);
 	pt_event_name(&event, t, name);
 	event.ts_ns = now;

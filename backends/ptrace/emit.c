@@ -76,8 +76,8 @@ void pt_event_name(struct tkit_event *event, const struct pt_tracee *t, const st
 		event->base = stored(t, name->base);
 	if (name->valid & TKIT_V_ROOT)
 		event->root = stored(t, name->root);
-	if (name->valid & TKIT_V_RESOLVED) /* P_FD: the descriptor's own path */
-		event->resolved = stored(t, name->base);
+	if (name->valid & TKIT_V_RESOLVED)
+		event->resolved = stored(t, name->resolved);
 	if (name->valid & TKIT_V_INODE) {
 		event->dev = name->dev;
 		event->ino = name->ino;

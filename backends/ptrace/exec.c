@@ -32,7 +32,7 @@ void pt_exec_enter(struct pt *pt, struct pt_tracee *t)
 	path[name->path.len] = 0;
 	if (!path[0] && !(name->pflags & TKIT_P_FD))
 		return;
-	call->exec_fd = pt_lookup(pt, t, dirfd, path);
+	call->exec_fd = pt_lookup(pt, t, dirfd, path, name->magic);
 	if (call->exec_fd < 0)
 		call->exec_fd = -1;
 }

@@ -21,29 +21,6 @@ static int open_link(pid_t tid, const char *what)
 	return fd < 0 ? -errno : fd;
 }
 
-/* "/proc/self/fd/3" and "/dev/fd/3" mean the tracee's own; 0 if it is no such path. */
-static int open_own_proc(struct pt_tracee *t, const char *path)
-{
-	static const char *const prefixes[][2] = {
-		{"/proc/self/", ""},
-		{"/proc/thread-self/", ""},
-		{"/dev/fd/", "fd/"},
-	};
-	char rest[48];
-
-	for (size_t i = 0; i < sizeof(prefixes) / sizeof(prefixes[0]); i++) {
-		size_t len = strlen(prefixes[i][0]);
-
-		if (strncmp(path, prefixes[i][0], len) != 0)
-			continue;
-		if (strlen(path + len) > 32)
-			return -ENOENT;
-		snprintf(rest, sizeof(rest), "%s%s", prefixes[i][1], path + len);
-		return open_link(t->tid, rest);
-	}
-	return 0;
-}
-
 static int open_in_root(struct pt_tracee *t, const char *path)
 {
 	struct open_how how = {.flags = O_PATH | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT};
@@ -84,11 +61,13 @@ static int open_joined(struct pt *pt, struct pt_tracee *t, int dirfd, const char
 
 /*
  * Opens what the tracee would reach as O_PATH. dirfd is one of the tracee's. "" is dirfd
- * itself. Returns a descriptor or -errno; only -ENOENT and -ENOTDIR say that there is nothing.
+ * itself. `magic`: it may lead through a magic link. Returns a descriptor or -errno; only -ENOENT
+ * and -ENOTDIR say that there is nothing.
  */
-int pt_lookup(struct pt *pt, struct pt_tracee *t, int dirfd, const char *path)
+int pt_lookup(struct pt *pt, struct pt_tracee *t, int dirfd, const char *path, bool magic)
 {
-	char what[32];
+	char what[32], last[NAME_MAX + 2];
+	bool was_magic;
 	int dir, fd;
 
 	if (pt->fuse)
@@ -99,9 +78,8 @@ int pt_lookup(struct pt *pt, struct pt_tracee *t, int dirfd, const char *path)
 		snprintf(what, sizeof(what), "fd/%d", dirfd);
 	if (!path[0])
 		return open_link(t->tid, what);
-	fd = open_own_proc(t, path);
-	if (fd)
-		return fd < 0 ? -EAGAIN : fd;
+	if (magic)
+		return pt_walk(t, dirfd, path, PT_WALK_FOLLOW, last, &was_magic);
 	pt_root(pt, t);
 	if (!t->root_own)
 		return path[0] == '/' ? open_in_root(t, path) : open_joined(pt, t, dirfd, path);
@@ -118,9 +96,9 @@ int pt_lookup(struct pt *pt, struct pt_tracee *t, int dirfd, const char *path)
 }
 
 /* 1: what the path leads to exists; 0: it does not; -1: cannot be told. */
-int pt_exists(struct pt *pt, struct pt_tracee *t, int dirfd, const char *path)
+int pt_exists(struct pt *pt, struct pt_tracee *t, int dirfd, const char *path, bool magic)
 {
-	int fd = pt_lookup(pt, t, dirfd, path);
+	int fd = pt_lookup(pt, t, dirfd, path, magic);
 
 	if (fd >= 0) {
 		close(fd);

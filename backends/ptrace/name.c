@@ -70,6 +70,7 @@ static bool read_fd(struct pt *pt, struct pt_tracee *t, struct pt_name *name, in
 	}
 	name->pflags |= place.pflags;
 	keep(pt, t, name, TKIT_V_BASE, &name->base, place.path, place.len);
+	name->resolved = name->base;
 	if ((name->valid & TKIT_V_BASE) && name->op != TKIT_OP_EXEC)
 		name->valid |= TKIT_V_RESOLVED;
 	if (place.pflags & TKIT_P_OUTSIDE_ROOT)
@@ -77,9 +78,28 @@ static bool read_fd(struct pt *pt, struct pt_tracee *t, struct pt_name *name, in
 	return true;
 }
 
+/* These are resolved by what comes of the call. */
+static bool has_result(int op)
+{
+	return op == TKIT_OP_OPEN || op == TKIT_OP_EXEC || op == TKIT_OP_CHDIR ||
+	       op == TKIT_OP_CHROOT;
+}
+
+static void read_magic(struct pt *pt, struct pt_tracee *t, struct pt_name *name, int dirfd,
+		       const char *path)
+{
+	bool based = name->valid & TKIT_V_BASE;
+
+	name->magic =
+		pt_maybe_magic(based ? t->store + name->base.offset : "",
+			       based ? name->base.len : 0, path, name->pflags & TKIT_P_NOFOLLOW);
+	if (name->magic && !has_result(name->op))
+		pt_walk_name(pt, t, name, dirfd, path);
+}
+
 static bool read_sockaddr(struct pt *pt, struct pt_tracee *t, struct pt_name *name, int arg)
 {
-	char addr[128];
+	char addr[128], name_text[128];
 	int32_t size = (int32_t)t->call.args[arg + 1];
 	const char *path;
 	bool abstract;
@@ -97,6 +117,11 @@ static bool read_sockaddr(struct pt *pt, struct pt_tracee *t, struct pt_name *na
 		name->pflags |= TKIT_P_ABSTRACT;
 	else if (path[0] != '/')
 		read_base(pt, t, name, AT_FDCWD);
+	if (!abstract) {
+		memcpy(name_text, path, len);
+		name_text[len] = 0;
+		read_magic(pt, t, name, AT_FDCWD, name_text);
+	}
 	return true;
 }
 
@@ -157,6 +182,8 @@ bool pt_name_read(struct pt *pt, struct pt_tracee *t, int index)
 	if (len && path[0] == '/' && (name->valid & TKIT_V_BASE)) {
 		name->root = name->base; /* for this call "/" is the directory dirfd */
 		name->valid = (name->valid & ~TKIT_V_BASE) | TKIT_V_ROOT;
+	} else if (len < PATH_MAX - 1 || !(name->pflags & TKIT_P_TRUNCATED)) {
+		read_magic(pt, t, name, dirfd, path);
 	}
 	return true;
 }

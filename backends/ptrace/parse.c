@@ -115,3 +115,87 @@ size_t pt_sockaddr_name(const void *addr, size_t size, const char **ret_name, bo
 		return size - head - 1;
 	return strnlen(name, size - head);
 }
+
+/* The next component of *path that is not "."; its length, 0 at the end. */
+static size_t component(const char **path, const char *end, const char **ret)
+{
+	const char *p = *path;
+	size_t len;
+
+	do {
+		while (p < end && *p == '/')
+			p++;
+		*ret = p;
+		while (p < end && *p != '/')
+			p++;
+		len = (size_t)(p - *ret);
+	} while (len == 1 && **ret == '.');
+	*path = p;
+	return len;
+}
+
+static bool one_of(const char *name, size_t len, const char *const *list)
+{
+	for (; *list; list++)
+		if (strlen(*list) == len && memcmp(*list, name, len) == 0)
+			return true;
+	return false;
+}
+
+/* Whether a component may be a process's directory in /proc: "self", "thread-self", a number. */
+static bool may_be_process(const char *name, size_t len)
+{
+	static const char *const own[] = {"self", "thread-self", NULL};
+	size_t digits = 0;
+
+	while (digits < len && name[digits] >= '0' && name[digits] <= '9')
+		digits++;
+	return digits == len || one_of(name, len, own);
+}
+
+struct magic_scan {
+	bool process;      /* the last component may be a process's directory */
+	bool dev;          /* ... was "dev" */
+	bool fds;          /* ... was its "fd": the next one is the link */
+	bool found;        /* a link was there */
+	unsigned int more; /* components behind it */
+};
+
+static void scan(struct magic_scan *s, const char *path, size_t path_len)
+{
+	static const char *const links[] = {"cwd", "root", "exe", NULL};
+	static const char *const tables[] = {"fd", "map_files", NULL};
+	static const char *const standard[] = {"stdin", "stdout", "stderr", NULL};
+	const char *end = path + path_len, *name;
+	size_t len;
+
+	while ((len = component(&path, end, &name))) {
+		bool process = may_be_process(name, len), was_fds = s->fds;
+		bool link = was_fds || (s->process && one_of(name, len, links)) ||
+			    (s->dev && one_of(name, len, standard));
+
+		s->fds = !was_fds && (s->process || s->dev) && one_of(name, len, tables);
+		s->process = process;
+		s->dev = len == 3 && memcmp(name, "dev", 3) == 0;
+		if (s->found)
+			s->more++;
+		else
+			s->found = link;
+	}
+}
+
+/*
+ * Whether a path (relative to base, if that is not empty) looks as if it led through a magic
+ * link of some /proc: /proc/self/cwd/x, self/fd/3 from /proc, /dev/stdin. Errs on the side
+ * of yes. `nofollow`: a last link is not followed, except with a slash behind it.
+ */
+bool pt_maybe_magic(const char *base, size_t base_len, const char *path, bool nofollow)
+{
+	struct magic_scan s = {0};
+	size_t len = strlen(path);
+
+	if (path[0] != '/')
+		scan(&s, base, base_len);
+	scan(&s, path, len);
+	return s.found && (!nofollow || s.more || (len && path[len - 1] == '/'));
+}

@@ -137,8 +137,9 @@ static int cut_deleted(struct pt *pt, struct pt_tracee *t, const char *link, cha
 	return strncmp(host, "/memfd:", 7) == 0 ? -ENODATA : 1;
 }
 
-/* place->host is there: the rest of it. */
-static int complete(struct pt *pt, struct pt_tracee *t, const char *link, struct pt_place *place)
+/* place->host is there: the rest of it. `verify`: whether that is its path here. */
+static int complete(struct pt *pt, struct pt_tracee *t, const char *link, bool verify,
+		    struct pt_place *place)
 {
 	struct statx stx;
 	int rc;
@@ -151,7 +152,7 @@ static int complete(struct pt *pt, struct pt_tracee *t, const char *link, struct
 		return rc;
 	if (rc)
 		place->pflags |= TKIT_P_DELETED;
-	else if (pt->detached && link && pt_stat_link(link, &stx) == 0 &&
+	else if ((pt->detached || verify) && link && pt_stat_link(link, &stx) == 0 &&
 		 !name_is_real(pt, t, place->host, &stx))
 		place->pflags |= TKIT_P_OUTSIDE_ROOT; /* a path from the root of its mount */
 
@@ -174,14 +175,26 @@ static int complete(struct pt *pt, struct pt_tracee *t, const char *link, struct
  * Reads a link of /proc/TID. Returns 0, -ENODATA for what has no path (pipes, sockets),
  * -ENAMETOOLONG for one that /proc cannot tell, else what readlink(2) says.
  */
-int pt_place(struct pt *pt, struct pt_tracee *t, const char *link, struct pt_place *place)
+static int read_place(struct pt *pt, struct pt_tracee *t, const char *link, bool verify,
+		      struct pt_place *place)
 {
 	ssize_t n = readlink(link, place->host, sizeof(place->host) - 1);
 
 	if (n < 0)
 		return -errno;
 	place->host[n] = 0;
-	return complete(pt, t, link, place);
+	return complete(pt, t, link, verify, place);
+}
+
+int pt_place(struct pt *pt, struct pt_tracee *t, const char *link, struct pt_place *place)
+{
+	return read_place(pt, t, link, false, place);
+}
+
+/* The same for what may lie in another mount namespace: then it is outside. */
+int pt_place_verified(struct pt *pt, struct pt_tracee *t, const char *link, struct pt_place *place)
+{
+	return read_place(pt, t, link, true, place);
 }
 
 /* The same for a path as /proc/TID/maps has it. */
@@ -192,7 +205,7 @@ int pt_place_host(struct pt *pt, struct pt_tracee *t, const char *host, struct p
 	if (len >= sizeof(place->host))
 		return -ENAMETOOLONG;
 	memcpy(place->host, host, len + 1);
-	return complete(pt, t, NULL, place);
+	return complete(pt, t, NULL, false, place);
 }
 
 /* The same for a descriptor; AT_FDCWD is the working directory. */

@@ -12,6 +12,7 @@
  *	name.c     reading one path of a call and what it is relative to
  *	place.c    where descriptors and directories are, in the target's root
  *	lookup.c   looking a path up as the tracee would
+ *	walk.c     ... through the magic links of /proc
  *	exec.c     successful execs and what the kernel opened for them
  *	emit.c     events
  *	mem.c      the tracee's memory
@@ -58,9 +59,12 @@ struct pt_name {
 	uint32_t valid;  /* TKIT_V_PATH, BASE, ROOT, RESOLVED, INODE */
 	uint32_t pflags; /* TKIT_P_* */
 	bool forced;     /* read from memory that the program itself may not read */
+	bool magic;      /* the path may lead through a magic link of /proc */
 	struct pt_str path;
 	struct pt_str base;
 	struct pt_str root;
+	struct pt_str resolved;
+	uint32_t resolved_flags; /* TKIT_P_* that hold if the call succeeds */
 	uint64_t dev, ino;
 	uint32_t mode;
 };
@@ -202,15 +206,27 @@ ssize_t pt_read_string(pid_t tid, uint64_t addr, char buf[PATH_MAX], bool *ret_f
 /* place.c */
 void pt_root(struct pt *pt, struct pt_tracee *t);
 int pt_place(struct pt *pt, struct pt_tracee *t, const char *link, struct pt_place *place);
+int pt_place_verified(struct pt *pt, struct pt_tracee *t, const char *link, struct pt_place *place);
 int pt_place_host(struct pt *pt, struct pt_tracee *t, const char *host, struct pt_place *place);
 int pt_place_fd(struct pt *pt, struct pt_tracee *t, int fd, struct pt_place *place);
 int pt_stat_link(const char *link, struct statx *stx);
 bool pt_fd_link(char link[64], pid_t tid, int fd);
 
 /* lookup.c */
-int pt_lookup(struct pt *pt, struct pt_tracee *t, int dirfd, const char *path);
-int pt_exists(struct pt *pt, struct pt_tracee *t, int dirfd, const char *path);
+int pt_lookup(struct pt *pt, struct pt_tracee *t, int dirfd, const char *path, bool magic);
+int pt_exists(struct pt *pt, struct pt_tracee *t, int dirfd, const char *path, bool magic);
 int pt_created(const struct pt_call *call, const struct statx *stx);
+
+/* walk.c */
+enum pt_walk {
+	PT_WALK_FOLLOW,
+	PT_WALK_NOFOLLOW, /* a last symlink is not followed */
+	PT_WALK_MAKE      /* what the last component names need not exist */
+};
+int pt_walk(struct pt_tracee *t, int dirfd, const char *path, enum pt_walk how,
+	    char last[NAME_MAX + 2], bool *ret_magic);
+void pt_walk_name(struct pt *pt, struct pt_tracee *t, struct pt_name *name, int dirfd,
+		  const char *path);
 
 /* name.c */
 bool pt_name_read(struct pt *pt, struct pt_tracee *t, int index);
@@ -260,6 +276,7 @@ int pt_filter_build(struct tkit_ctx *ctx, struct sock_filter **ret, size_t *ret_
 /* parse.c */
 uint64_t pt_auxv_base(const void *auxv, size_t size);
 int pt_maps_find(char *maps, uint64_t addr, const char **ret_path);
+bool pt_maybe_magic(const char *base, size_t base_len, const char *path, bool nofollow);
 size_t pt_sockaddr_name(const void *addr, size_t size, const char **ret_name, bool *ret_abstract);
 
 #endif

@@ -60,6 +60,20 @@ static int want_parent(struct closure_job *job, const struct visit *v, struct tk
 	return rc < 0 ? rc : 0;
 }
 
+/* By name, and where the name leads elsewhere: through a magic link of /proc. */
+static int visit_made(struct closure_job *job, const struct visit *v)
+{
+	struct tkit_bytes resolved = v->access->resolved;
+	struct visit top = *v;
+	int rc = want_parent(job, v, v->name);
+
+	if (rc < 0 || !resolved.len || resolved.ptr[0] != '/' ||
+	    v->access->pflags & (TKIT_P_OUTSIDE_ROOT | TKIT_P_RES_TRUNC | TKIT_P_DELETED))
+		return rc;
+	top.cause.root = BYTES("", 0);
+	return want_parent(job, &top, resolved);
+}
+
 static int visit_own(struct closure_job *job, const struct visit *v)
 {
 	struct tkit_bytes resolved = v->access->resolved;
@@ -242,7 +256,7 @@ static int visit(struct closure_job *job, const struct tkit_path *path,
 		return visit_failure(job, &v);
 	if (v.class == TKIT_CLASS_CREATE &&
 	    !(access->op == TKIT_OP_RENAME_TO && access->flags & EXCHANGE))
-		return want_parent(job, &v, v.name);
+		return visit_made(job, &v);
 	if (own) {
 		int rc = visit_own(job, &v);
 

@@ -29,6 +29,7 @@ NEEDS.update(dict.fromkeys(
      "handle"), "METADATA"))
 NEEDS.update(dict.fromkeys(("connect", "sendto"), "SOCKET"))
 OPTIONAL = object()
+STRICT = False  # --resolved
 
 
 # Opening and executing look alike to a backend that sees files and not calls.
@@ -78,7 +79,7 @@ class Expected:
         elif isinstance(self.abs, bytes) and self.abs not in (a.abs, a.resolved):
             return False
         if isinstance(self.resolved, bytes) and not self.errno and "RESOLVED" in caps:
-            if a.resolved is None and self.op in ("open", "chdir", "exec"):
+            if a.resolved is None and (STRICT or self.op in ("open", "chdir", "exec")):
                 return False
             if a.resolved is not None and a.resolved != self.resolved:
                 return False
@@ -298,10 +299,14 @@ def main():
     parser.add_argument("--build", default=os.path.join(HERE, "..", "..", "build", "dev"))
     parser.add_argument("--backend")
     parser.add_argument("--cross", nargs=2)
+    parser.add_argument("--resolved", action="store_true",
+                        help="each announced resolved path must be there, whatever the operation")
     parser.add_argument("workload", nargs="*")
     args = parser.parse_args()
     if bool(args.backend) == bool(args.cross):
         parser.error("give one of --backend, --cross")
+    global STRICT
+    STRICT = args.resolved
     tkit = Tkit(args.build)
     if args.cross:
         return run_cross(tkit, args.cross, args.workload)

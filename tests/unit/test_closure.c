@@ -352,9 +352,17 @@ static void test_magic_links(void **state)
 
 	tree_file(&s->tree, "/data/a", "a");
 	tree_file(&s->tree, "/data/b", "b");
+	tree_file(&s->tree, "/data/c", "c");
+	tree_file(&s->tree, "/data/d", "d");
+	tree_file(&s->tree, "/data/unused", "u");
+	tree_dir(&s->tree, "/var");
 	f = scene_run(s);
 	EV(f, TKIT_OP_STAT, "/proc/self/root/data/a");
 	EV(f, TKIT_OP_OPEN, "/proc/self/cwd/b", .resolved = "/data/b");
+	EV(f, TKIT_OP_STAT, "/proc/self/cwd/c", .resolved = "/data/c");
+	EV(f, TKIT_OP_CHMOD, "/dev/fd/4/d", .resolved = "/data/d");
+	EV(f, TKIT_OP_MKDIR, "/proc/self/cwd/made", .resolved = "/var/made");
+	EV(f, TKIT_OP_STAT, "/proc/self/cwd/made", .resolved = "/var/made");
 	EV(f, TKIT_OP_ACCESS, "/proc/7/task/8/fd/3/x");
 	EV(f, TKIT_OP_STAT, "/dev/fd/3/y");
 	EV(f, TKIT_OP_STAT, "/proc/self/fd/3");
@@ -363,6 +371,11 @@ static void test_magic_links(void **state)
 	assert_int_equal(scene_close(s), 0);
 	has(s, "/data/a", TKIT_REASON_ACCESS);
 	has(s, "/data/b", TKIT_REASON_ACCESS);
+	has(s, "/data/c", TKIT_REASON_ACCESS);
+	has(s, "/data/d", TKIT_REASON_ACCESS);
+	hasnt(s, "/data/unused");
+	has(s, "/var", TKIT_REASON_CREATED_IN);
+	hasnt(s, "/var/made");
 	assert_int_equal(tkit_closure_absent_count(s->closure), 2);
 	assert_true(scene_absent(s, "/proc/7/task/8/fd/3/x"));
 	assert_true(scene_absent(s, "/dev/fd/3/y"));

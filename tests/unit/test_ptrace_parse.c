@@ -114,11 +114,52 @@ static void sockaddr(void **state)
 	assert_int_equal(pt_sockaddr_name(&un, sizeof(un), &name, &abstract), sizeof(un.sun_path));
 }
 
+static bool magic(const char *base, const char *path, bool nofollow)
+{
+	return pt_maybe_magic(base, strlen(base), path, nofollow);
+}
+
+static void magic_yes(void **state)
+{
+	assert_true(magic("", "/proc/self/cwd/x", true));
+	assert_true(magic("/", "/proc/self/cwd", false));
+	assert_true(magic("", "//proc/./thread-self//root/x", true));
+	assert_true(magic("", "/proc/1/task/2/fd/3/x", true));
+	assert_true(magic("", "/mnt/other-proc/77/root", false));
+	assert_true(magic("", "/proc/self/exe", false));
+	assert_true(magic("", "/proc/self/map_files/1-2", false));
+	assert_true(magic("", "/dev/fd/3", false));
+	assert_true(magic("", "/dev/stdin", false));
+	assert_true(magic("/proc", "self/cwd/x", true));
+	assert_true(magic("/proc/9", "cwd/x", true));
+	assert_true(magic("/proc/9/fd", "4/x", true));
+	assert_true(magic("/dev", "fd/4/x", true));
+	/* a slash behind it: followed all the same */
+	assert_true(magic("", "/proc/self/cwd/", true));
+}
+
+static void magic_no(void **state)
+{
+	assert_false(magic("", "", false));
+	assert_false(magic("", "/", false));
+	assert_false(magic("", "/etc/passwd", false));
+	assert_false(magic("", "/proc/self/status", false));
+	assert_false(magic("", "/proc/self/fd", false));
+	assert_false(magic("", "/proc/self/cwd", true));
+	assert_false(magic("", "/proc/self/fd/3", true));
+	assert_false(magic("", "/dev/stdin", true));
+	assert_false(magic("", "/proc/selfish/cwd/x", false));
+	assert_false(magic("", "/srv/cwd/x", false));
+	assert_false(magic("/proc/9", "/cwd/x", false)); /* absolute: the base does not count */
+	assert_false(magic("/dev", "null", false));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(auxv64), cmocka_unit_test(auxv32),   cmocka_unit_test(auxv_cut),
-		cmocka_unit_test(maps),   cmocka_unit_test(maps_cut), cmocka_unit_test(sockaddr),
+		cmocka_unit_test(auxv64),    cmocka_unit_test(auxv32),   cmocka_unit_test(auxv_cut),
+		cmocka_unit_test(maps),      cmocka_unit_test(maps_cut), cmocka_unit_test(sockaddr),
+		cmocka_unit_test(magic_yes), cmocka_unit_test(magic_no),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
