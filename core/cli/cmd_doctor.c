@@ -25,6 +25,7 @@ struct patient {
 	const struct plugin *plugin; /* NULL: `error` */
 	char *error;
 	struct verdict verdicts[TARGETS];
+	struct probe_told told; /* by what means it works here */
 };
 
 struct doctor {
@@ -49,13 +50,18 @@ static void examine(struct doctor *doctor, struct patient *patient)
 	}
 	for (int kind = 0; kind < TARGETS; kind++) {
 		struct verdict *verdict = &patient->verdicts[kind];
+		struct probe_told told;
 
 		verdict->asked =
 			patient->plugin->desc.caps & target_cap((enum tkit_target_kind)kind);
 		if (!verdict->asked)
 			continue;
-		verdict->rank =
-			probe_kind(patient->plugin, options, (enum tkit_target_kind)kind, &err);
+		verdict->rank = probe_kind_told(patient->plugin, options,
+						(enum tkit_target_kind)kind, &told, &err);
+		if (verdict->rank > 0) {
+			free(patient->told.facilities);
+			patient->told = told;
+		}
 		if (verdict->rank < 0)
 			verdict->why = strdup(err_text(&err));
 		err_done(&err);
@@ -131,6 +137,12 @@ static void patient_text(struct buf *out, const struct patient *patient)
 		}
 		buf_char(out, '\n');
 	}
+	if (patient->told.facilities) {
+		print_label(out, "");
+		buf_str(out, "by means of: ");
+		print_text(out, patient->told.facilities);
+		buf_char(out, '\n');
+	}
 }
 
 /* Can it be used for what most people want: a command, or, for an import, at all? */
@@ -155,13 +167,13 @@ static const char *why_not(const struct patient *patient)
 	return why ? why : "it cannot watch a command";
 }
 
-static void json_caps(struct buf *out, const struct plugin *plugin)
+static void json_caps(struct buf *out, const struct plugin *plugin, uint64_t without)
 {
 	json_key(out, "capabilities");
 	buf_char(out, '[');
-	if (plugin && plugin->desc.caps) {
+	if (plugin && plugin->desc.caps & ~without) {
 		buf_char(out, '"');
-		caps_text(out, TKIT_KIND_BACKEND, plugin->desc.caps, "\",\"");
+		caps_text(out, TKIT_KIND_BACKEND, plugin->desc.caps & ~without, "\",\"");
 		buf_char(out, '"');
 	}
 	buf_char(out, ']');
@@ -175,7 +187,8 @@ static void patient_json(struct buf *out, const struct patient *patient)
 	json_str(out, "version", patient->plugin ? patient->plugin->desc.version : NULL);
 	json_bool(out, "ok", usable(patient));
 	json_str(out, "why", why_not(patient));
-	json_caps(out, patient->plugin);
+	json_caps(out, patient->plugin, patient->told.without);
+	json_str(out, "facilities", patient->told.facilities);
 	json_key(out, "targets");
 	buf_char(out, '{');
 	for (int kind = 0; kind < TARGETS; kind++) {
@@ -267,6 +280,7 @@ static int consult(struct plugin_registry *registry, bool json)
 	healthy = doctor.best[TKIT_TARGET_COMMAND] != NULL;
 	for (size_t i = 0; i < doctor.count; i++) {
 		free(doctor.patients[i].error);
+		free(doctor.patients[i].told.facilities);
 		for (int kind = 0; kind < TARGETS; kind++)
 			free(doctor.patients[i].verdicts[kind].why);
 	}

@@ -112,6 +112,7 @@ static void caps_json(struct buf *out, const struct tkit_plugin *desc)
 static void probe_all(struct buf *out, const struct plugin *plugin, bool json)
 {
 	struct plugin_options *options = NULL;
+	_cleanup_free_ char *facilities = NULL;
 	struct err err = ERR_INIT;
 	int bad = plugin_options_new(plugin, NULL, &options, &err);
 
@@ -122,12 +123,18 @@ static void probe_all(struct buf *out, const struct plugin *plugin, bool json)
 		buf_str(out, "\nHere:\n");
 	}
 	for (int kind = TKIT_TARGET_NONE; kind <= TKIT_TARGET_ALL; kind++) {
+		struct probe_told told = {0};
 		int rank = bad;
 
 		if (!(plugin->desc.caps & target_cap((enum tkit_target_kind)kind)))
 			continue;
 		if (!bad)
-			rank = probe_kind(plugin, options, (enum tkit_target_kind)kind, &err);
+			rank = probe_kind_told(plugin, options, (enum tkit_target_kind)kind, &told,
+					       &err);
+		if (told.facilities && !facilities)
+			facilities = told.facilities;
+		else
+			free(told.facilities);
 		if (json) {
 			json_key(out, target_name((enum tkit_target_kind)kind));
 			buf_char(out, '{');
@@ -149,8 +156,14 @@ static void probe_all(struct buf *out, const struct plugin *plugin, bool json)
 		if (!bad)
 			err_done(&err);
 	}
-	if (json)
+	if (json) {
 		buf_char(out, '}');
+		json_str(out, "facilities", facilities);
+	} else if (facilities) {
+		print_label(out, "by means of");
+		print_text(out, facilities);
+		buf_char(out, '\n');
+	}
 	plugin_options_free(options);
 	err_done(&err);
 }

@@ -85,9 +85,11 @@ static int copy_backends(struct model_builder *b, struct run_data *run)
 	for (uint32_t i = 0; i < count; i++) {
 		struct tkit_backend_info *to = &run->backends[i];
 
-		memcpy(to, from + i * stride, sizeof(*to));
+		memcpy(to, from + i * stride, stride < sizeof(*to) ? stride : sizeof(*to));
+		if (!to->facilities)
+			to->facilities = "";
 		if (copy_text(b, &to->name) < 0 || copy_text(b, &to->version) < 0 ||
-		    copy_text(b, &to->options) < 0)
+		    copy_text(b, &to->options) < 0 || copy_text(b, &to->facilities) < 0)
 			return -ENOMEM;
 		run->caps |= to->caps;
 	}

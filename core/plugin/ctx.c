@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #include "util/bytes.h"
@@ -13,6 +14,17 @@
 void ctx_done(struct tkit_ctx *ctx)
 {
 	err_done(&ctx->err);
+	free(ctx->facilities);
+	ctx->facilities = NULL;
+}
+
+void tkit_facilities(struct tkit_ctx *ctx, const char *text, uint64_t without)
+{
+	if (!ctx)
+		return;
+	free(ctx->facilities);
+	ctx->facilities = text ? strdup(text) : NULL;
+	ctx->without = without;
 }
 
 int tkit_fail(struct tkit_ctx *ctx, int rc, const char *fmt, ...)

@@ -13,6 +13,8 @@
 struct tkit_ctx {
 	const char *name; /* of the plugin, for log lines; NULL for core itself */
 	struct err err;   /* the recorded causes */
+	char *facilities; /* what tkit_facilities() was told; NULL: nothing */
+	uint64_t without; /* capabilities that are missing here */
 
 	/* Backends only: the session's side (core/session); NULL elsewhere. */
 	const struct ctx_session_ops *session_ops;

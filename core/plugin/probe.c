@@ -33,8 +33,8 @@ uint64_t target_cap(enum tkit_target_kind kind)
 	return (unsigned int)kind < TARGET_COUNT ? targets[kind].cap : 0;
 }
 
-int probe_backend(const struct plugin *plugin, const struct plugin_options *options,
-		  const struct tkit_target *target, struct err *err)
+static int probe(const struct plugin *plugin, const struct plugin_options *options,
+		 const struct tkit_target *target, struct probe_told *told, struct err *err)
 {
 	const struct tkit_backend_ops *ops = (const struct tkit_backend_ops *)plugin->ops;
 	struct tkit_ctx ctx = CTX_INIT(plugin->desc.name);
@@ -50,14 +50,31 @@ int probe_backend(const struct plugin *plugin, const struct plugin_options *opti
 		err_set(err, rc, "%s", err_text(&ctx.err));
 	else if (rc < 0)
 		err_sys(err, rc, "cannot run here");
+	if (told && rc >= 0) {
+		told->facilities = ctx.facilities;
+		told->without = ctx.without;
+		ctx.facilities = NULL;
+	}
 	ctx_done(&ctx);
 	if (rc == 0)
 		return 1;
 	return rc < RANK_MAX ? rc : RANK_MAX;
 }
 
+int probe_backend(const struct plugin *plugin, const struct plugin_options *options,
+		  const struct tkit_target *target, struct err *err)
+{
+	return probe(plugin, options, target, NULL, err);
+}
+
 int probe_kind(const struct plugin *plugin, const struct plugin_options *options,
 	       enum tkit_target_kind kind, struct err *err)
+{
+	return probe_kind_told(plugin, options, kind, NULL, err);
+}
+
+int probe_kind_told(const struct plugin *plugin, const struct plugin_options *options,
+		    enum tkit_target_kind kind, struct probe_told *ret_told, struct err *err)
 {
 	_cleanup_close_ int root_fd = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	struct tkit_target target = {
@@ -69,7 +86,9 @@ int probe_kind(const struct plugin *plugin, const struct plugin_options *options
 		.root = "/",
 	};
 
+	if (ret_told)
+		*ret_told = (struct probe_told){0};
 	if (root_fd < 0)
 		return err_sys(err, -errno, "/");
-	return probe_backend(plugin, options, &target, err);
+	return probe(plugin, options, &target, ret_told, err);
 }

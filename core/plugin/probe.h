@@ -20,8 +20,18 @@ uint64_t target_cap(enum tkit_target_kind kind);
 int probe_backend(const struct plugin *plugin, const struct plugin_options *options,
 		  const struct tkit_target *target, struct err *err);
 
+/* What a backend has said about itself while it was asked, see tkit_facilities(). */
+struct probe_told {
+	char *facilities; /* the caller's; NULL: nothing */
+	uint64_t without;
+};
+
 /* The same with a target of which only the kind is known, on the host's root directory. */
 int probe_kind(const struct plugin *plugin, const struct plugin_options *options,
 	       enum tkit_target_kind kind, struct err *err);
+
+/* As probe_kind(). *ret_told is empty if the backend cannot run here. */
+int probe_kind_told(const struct plugin *plugin, const struct plugin_options *options,
+		    enum tkit_target_kind kind, struct probe_told *ret_told, struct err *err);
 
 #endif

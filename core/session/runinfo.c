@@ -78,6 +78,7 @@ static int fill_backends(struct runinfo *info, const struct session_config *conf
 			.version = spec->plugin->desc.version ? spec->plugin->desc.version : "",
 			.options = options ? options : "",
 			.caps = spec->plugin->desc.caps,
+			.facilities = "",
 		};
 	}
 	info->run.backends = info->backends;
@@ -119,6 +120,12 @@ int runinfo_fill(struct runinfo *info, const struct session_config *config,
 	run->armed_realtime_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 	run->armed_monotonic_ns = tkit_now_ns();
 	return fill_backends(info, config);
+}
+
+void runinfo_backend(struct runinfo *info, size_t i, const char *facilities, uint64_t without)
+{
+	info->backends[i].facilities = facilities ? facilities : "";
+	info->backends[i].caps &= ~without;
 }
 
 void runinfo_done(struct runinfo *info)

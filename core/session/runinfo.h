@@ -20,6 +20,8 @@ struct runinfo {
 /* Fills *info for a target that is armed now. Strings of config and target are borrowed. */
 int runinfo_fill(struct runinfo *info, const struct session_config *config,
 		 const struct tkit_target *target);
+/* What backend `i` says about itself here; the text is borrowed. */
+void runinfo_backend(struct runinfo *info, size_t i, const char *facilities, uint64_t without);
 void runinfo_done(struct runinfo *info);
 
 #endif

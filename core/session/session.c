@@ -123,6 +123,9 @@ static int release(struct session *s, struct err *err)
 
 	if (rc < 0)
 		return err_sys(err, rc, "collecting facts about the host");
+	for (size_t i = 0; i < s->config->backend_count; i++)
+		runinfo_backend(&s->info, i, s->runners[i].ctx.facilities,
+				s->runners[i].ctx.without);
 	if (s->config->duration_ns)
 		s->deadline_ns = s->info.run.armed_monotonic_ns + s->config->duration_ns;
 	rc = bus_start(s->bus, &s->info.run, err);

@@ -66,8 +66,9 @@ static int copy_backends(const Tkit__Header *pb, struct arena *arena, struct tki
 			.version = copy_string(arena, from->version),
 			.options = copy_bytes(arena, from->options),
 			.caps = from->caps,
+			.facilities = copy_bytes(arena, from->facilities),
 		};
-		if (!to[i].name || !to[i].version || !to[i].options)
+		if (!to[i].name || !to[i].version || !to[i].options || !to[i].facilities)
 			return -ENOMEM;
 	}
 	info->backends = to;

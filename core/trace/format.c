@@ -2,6 +2,7 @@
 #include "trace/format.h"
 
 #include <errno.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "util/bytes.h"
@@ -73,6 +74,8 @@ static int put_backends(const struct tkit_run_info *run, struct arena *arena, Tk
 		to->name = utf8(arena, info->name);
 		to->version = utf8(arena, info->version);
 		to->options = bytes(info->options);
+		if (stride > offsetof(struct tkit_backend_info, facilities) && info->facilities)
+			to->facilities = bytes(info->facilities);
 		to->caps = info->caps;
 		pb->backends[i] = to;
 	}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "trace/run_json.h"
 
+#include <stddef.h>
+
 #include <tkit/backend.h>
 
 #include "util/bytes.h"
@@ -51,6 +53,8 @@ static void put_backends(struct buf *out, const struct tkit_run_info *info)
 		buf_json(out, bytes_str(backend->name));
 		text(out, "version", backend->version);
 		text(out, "options", backend->options);
+		if (info->backend_stride > offsetof(struct tkit_backend_info, facilities))
+			text(out, "facilities", backend->facilities);
 		/* As text: not every JSON parser takes 64 bits. */
 		key(out, "caps");
 		buf_printf(out, "\"0x%llx\"", (unsigned long long)backend->caps);

@@ -336,6 +336,8 @@ static void test_header_and_footer(void **state)
 	assert_string_equal(item.info->backends[1].name, "ebpf");
 	assert_string_equal(item.info->backends[1].version, "1.1");
 	assert_string_equal(item.info->backends[0].options, "exitkill=yes");
+	assert_string_equal(item.info->backends[0].facilities, "");
+	assert_string_equal(item.info->backends[1].facilities, "resolve=walk");
 	assert_true(item.info->backends[1].caps == ~0ull);
 	assert_int_equal(tkit_trace_reader_next(reader, &item), 1);
 	assert_int_equal(item.kind, TKIT_TRACE_FOOT);

@@ -55,8 +55,8 @@ static inline int mem_put(void *arg, const void *frame, size_t size)
 static inline struct tkit_run_info test_run(uint8_t id)
 {
 	static const struct tkit_backend_info backends[] = {
-		{"ptrace", "1.0", "exitkill=yes", TKIT_CAN_OPEN | TKIT_CAN_EXEC},
-		{"ebpf", "1.1", "", ~0ull}};
+		{"ptrace", "1.0", "exitkill=yes", TKIT_CAN_OPEN | TKIT_CAN_EXEC, ""},
+		{"ebpf", "1.1", "", ~0ull, "resolve=walk"}};
 	static const char *const argv[] = {"/bin/ls", "", "caf\xe9", NULL};
 	struct tkit_run_info run = {
 		.size = sizeof(run),

@@ -149,6 +149,15 @@ TKIT_API int tkit_emit(struct tkit_ctx *ctx, const struct tkit_event *event);
 TKIT_API int tkit_lose(struct tkit_ctx *ctx, enum tkit_loss reason, uint64_t count,
 		       const char *detail);
 
+/*
+ * Says by what means the backend works here, where it chooses between several: one short
+ * line, "resolve=walk io_uring=submit_req". `without` has those bits of the descriptor's
+ * `caps` that it lacks here because the kernel does. In probe() `tkit doctor` shows it, from
+ * open() to the end of start() it goes to the head of the trace. The last call counts; the
+ * text is copied. Instance's own thread.
+ */
+TKIT_API void tkit_facilities(struct tkit_ctx *ctx, const char *text, uint64_t without);
+
 /* A descriptor that becomes readable when pump() should return. Do not read it. Any thread. */
 TKIT_API int tkit_stop_fd(struct tkit_ctx *ctx);
 

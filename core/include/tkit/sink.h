@@ -27,8 +27,9 @@ extern "C" {
 struct tkit_backend_info {
 	const char *name;
 	const char *version;
-	const char *options; /* as given, "ring-size=8M"; "" for none */
-	uint64_t caps;       /* what it can see here */
+	const char *options;    /* as given, "ring-size=8M"; "" for none */
+	uint64_t caps;          /* what it can see here */
+	const char *facilities; /* by what means, see tkit_facilities(); "" if it did not say */
 };
 
 /*
