@@ -79,6 +79,30 @@ static __always_inline struct file *loader_file(struct task_struct *task)
 	return (void *)arg.file;
 }
 
+/*
+ * FMODE_BACKING of <linux/fs.h>: bit 25 in Linux 6.5, bit 24 in 6.18, where 25 means something
+ * else. A layer is reached through a mount of the kernel's own, which settles it.
+ */
+#define FMODE_BACKING_ (3u << 24)
+
+/* Where a mapped file is: on an overlay, not the layer's file that stands in for it. */
+static __always_inline void walk_mapped(struct scratch *s, struct file *file)
+{
+	__u64 dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
+	__u64 mnt = (__u64)BPF_CORE_READ(file, f_path.mnt);
+
+	if (bpf_core_field_exists(((struct backing_file *)0)->user_path) &&
+	    (BPF_CORE_READ(file, f_mode) & FMODE_BACKING_) &&
+	    (__u64)BPF_CORE_READ(mount_of(mnt), mnt_ns) >= (__u64)-4095) {
+		struct backing_file *backing = (void *)file;
+
+		dentry = (__u64)BPF_CORE_READ(backing, user_path.dentry);
+		mnt = (__u64)BPF_CORE_READ(backing, user_path.mnt);
+	}
+	put_inode(&s->ev.inodes[1], dentry);
+	walk(SLOT_EXEC, EBPF_WALK_LOADER, dentry, mnt);
+}
+
 /* The registers are the new program's, but for the number of the call. */
 static __always_inline int exec_nr(void)
 {
@@ -131,11 +155,8 @@ static __always_inline int executed(struct task_struct *task, struct linux_binpr
 		file = loader_file(task);
 	else
 		s->ev.bits |= EBPF_E_NO_LOADER;
-	if (file) {
-		dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
-		put_inode(&s->ev.inodes[1], dentry);
-		walk(SLOT_EXEC, EBPF_WALK_LOADER, dentry, (__u64)BPF_CORE_READ(file, f_path.mnt));
-	}
+	if (file)
+		walk_mapped(s, file);
 	s->ev.strings[0].flags |= EBPF_S_PRESENT;
 	deliver(s, 1);
 	return 0;

@@ -89,6 +89,11 @@ struct file {
 	struct path f_path;
 };
 
+/* A file below an overlay that stands in for the one that was opened (Linux 6.6). */
+struct backing_file {
+	struct path user_path;
+};
+
 struct fdtable {
 	unsigned int max_fds;
 	struct file **fd;

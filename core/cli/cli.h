@@ -22,7 +22,8 @@ struct cli_command {
 		   char **argv); /* argv[0] is the subcommand's name; returns exit status */
 };
 
-extern const struct cli_command cmd_run, cmd_report, cmd_dump, cmd_merge, cmd_plugin, cmd_doctor;
+extern const struct cli_command cmd_run, cmd_report, cmd_dump, cmd_merge, cmd_plugin, cmd_doctor,
+	cmd_oci_runtime, cmd_oci_hook;
 
 /* Prints "tkit: error: text" for a recorded error and returns CLI_FAILED. */
 int cli_error(const struct err *err);

@@ -11,6 +11,7 @@
 
 #include "cli/cli.h"
 #include "cli/run_args.h"
+#include "container/container.h"
 #include "plugin/loader.h"
 #include "session/session.h"
 #include "util/buf.h"
@@ -163,9 +164,26 @@ static int failure_status(struct err *err, const struct session_result *result)
 	return status;
 }
 
+/* Where the container's processes are. */
+static int find_container(const struct run_args *args, struct session_config *config,
+			  struct container *ret, struct err *err)
+{
+	int rc = container_find(args->container, ret, err);
+
+	if (rc < 0)
+		return rc;
+	log_info("container %.12s %s (%s): process %d, control group %s", ret->id, ret->name,
+		 *ret->image ? ret->image : "image unknown", (int)ret->init, ret->cgroup);
+	config->cgroup = ret->cgroup;
+	config->init_pid = ret->init;
+	config->container_id = ret->id;
+	config->image_digest = ret->image_digest;
+	return 0;
+}
+
 static int run_session(const struct run_args *args, const struct plugins *plugins)
 {
-	const struct session_config config = {
+	struct session_config config = {
 		.backends = plugins->backends,
 		.backend_count = args->backend_count,
 		.sinks = plugins->sinks,
@@ -177,11 +195,21 @@ static int run_session(const struct run_args *args, const struct plugins *plugin
 		.cgroup = args->cgroup,
 		.duration_ns = args->duration_ns,
 		.until_exit = args->until_exit,
+		.init_pid = args->init_pid,
+		.entering = args->init_pid != 0,
+		.container_id = args->container_id,
+		.image_digest = args->image_digest,
+		.ready_fd = args->ready_fd,
 	};
+	struct container container = {0};
 	struct session_result result;
 	struct err err = ERR_INIT;
-	int rc = session_run(&config, &result, &err), status;
+	int rc = args->container ? find_container(args, &config, &container, &err) : 0;
+	int status;
 
+	memset(&result, 0, sizeof(result));
+	if (rc == 0)
+		rc = session_run(&config, &result, &err);
 	if (rc < 0) {
 		status = failure_status(&err, &result);
 	} else {
@@ -194,6 +222,7 @@ static int run_session(const struct run_args *args, const struct plugins *plugin
 		fflush(NULL);
 		_exit(status);
 	}
+	container_done(&container);
 	return status;
 }
 

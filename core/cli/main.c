@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,8 +17,9 @@
 
 TKIT_API int tkit_cli_main(int argc, char **argv);
 
-static const struct cli_command *const commands[] = {&cmd_run,   &cmd_report, &cmd_dump,
-						     &cmd_merge, &cmd_plugin, &cmd_doctor};
+static const struct cli_command *const commands[] = {&cmd_run,         &cmd_report,  &cmd_dump,
+						     &cmd_merge,       &cmd_plugin,  &cmd_doctor,
+						     &cmd_oci_runtime, &cmd_oci_hook};
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
 static void print_help(FILE *to)
@@ -27,7 +29,7 @@ static void print_help(FILE *to)
 	      "Commands:\n",
 	      to);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		fprintf(to, "  %-10s %s\n", commands[i]->name, commands[i]->summary);
+		fprintf(to, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
 	fputs("\nOptions:\n"
 	      "  -h, --help     this text; `tkit COMMAND --help` for a command's own\n"
 	      "  -V, --version  version\n"
@@ -79,11 +81,37 @@ static void guard_standard_fds(void)
 			_exit(CLI_FAILED);
 }
 
+/* Called as an OCI runtime: all words are the runtime's. */
+static bool is_runtime(const char *name)
+{
+	const char *base = name ? strrchr(name, '/') : NULL;
+
+	return name && strcmp(base ? base + 1 : name, "tkit-runc") == 0;
+}
+
+static char **runtime_argv(int argc, char **argv)
+{
+	static char separator[] = "--";
+	char **words = calloc((size_t)argc + 2, sizeof(*words));
+
+	if (!words) {
+		log_error("out of memory");
+		exit(CLI_FAILED);
+	}
+	words[0] = argv[0];
+	words[1] = separator;
+	for (int i = 1; i < argc; i++)
+		words[i + 1] = argv[i];
+	return words;
+}
+
 int tkit_cli_main(int argc, char **argv)
 {
 	int i = 1;
 
 	guard_standard_fds();
+	if (is_runtime(argv[0]))
+		return cmd_oci_runtime.run(argc + 1, runtime_argv(argc, argv));
 	for (; i < argc && argv[i][0] == '-'; i++) {
 		if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help")) {
 			print_help(stdout);

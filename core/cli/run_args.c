@@ -12,7 +12,20 @@
 #include "util/num.h"
 #include "util/suggest.h"
 
-enum { OPT_DURATION = 256, OPT_UNTIL, OPT_ROOT, OPT_PID, OPT_CGROUP, OPT_ALL, OPT_STRICT };
+enum {
+	OPT_DURATION = 256,
+	OPT_UNTIL,
+	OPT_ROOT,
+	OPT_PID,
+	OPT_CGROUP,
+	OPT_CONTAINER,
+	OPT_INIT_PID,
+	OPT_CONTAINER_ID,
+	OPT_IMAGE_DIGEST,
+	OPT_ALL,
+	OPT_STRICT,
+	OPT_READY_FD
+};
 
 static const struct option long_options[] = {
 	{"backend", required_argument, NULL, 'b'},
@@ -24,7 +37,12 @@ static const struct option long_options[] = {
 	{"root", required_argument, NULL, OPT_ROOT},
 	{"pid", required_argument, NULL, OPT_PID},
 	{"cgroup", required_argument, NULL, OPT_CGROUP},
+	{"container", required_argument, NULL, OPT_CONTAINER},
+	{"init-pid", required_argument, NULL, OPT_INIT_PID},
+	{"container-id", required_argument, NULL, OPT_CONTAINER_ID},
+	{"image-digest", required_argument, NULL, OPT_IMAGE_DIGEST},
 	{"all", no_argument, NULL, OPT_ALL},
+	{"ready-fd", required_argument, NULL, OPT_READY_FD},
 	{"verbose", no_argument, NULL, 'v'},
 	{"quiet", no_argument, NULL, 'q'},
 	{NULL, 0, NULL, 0},
@@ -62,7 +80,8 @@ static int set_target(struct run_args *args, enum tkit_target_kind kind)
 {
 	if (args->target_given)
 		return cli_usage(&cmd_run,
-				 "more than one target: give one of --pid, --cgroup, --all or a "
+				 "more than one target: give one of --pid, --cgroup, --container, "
+				 "--all or a "
 				 "command");
 	args->target = kind;
 	args->target_given = true;
@@ -128,6 +147,24 @@ static int take_option(struct run_args *args, int option, const char *word)
 	case OPT_CGROUP:
 		args->cgroup = optarg;
 		return set_target(args, TKIT_TARGET_CGROUP);
+	case OPT_CONTAINER:
+		args->container = optarg;
+		return set_target(args, TKIT_TARGET_CGROUP);
+	case OPT_INIT_PID:
+		if (num_int(optarg, 1, INT_MAX, &args->init_pid) < 0)
+			return cli_usage(&cmd_run, "--init-pid %s: not a process id", optarg);
+		return 0;
+	case OPT_CONTAINER_ID:
+		args->container_id = optarg;
+		return 0;
+	case OPT_IMAGE_DIGEST:
+		args->image_digest = optarg;
+		return 0;
+	case OPT_READY_FD:
+		if (num_int(optarg, 3, INT_MAX, &args->ready_fd) < 0)
+			return cli_usage(&cmd_run, "--ready-fd %s: not a descriptor above 2",
+					 optarg);
+		return 0;
 	case OPT_ALL:
 		return set_target(args, TKIT_TARGET_ALL);
 	case ':':
@@ -156,8 +193,10 @@ int run_args_parse(struct run_args *args, int argc, char **argv)
 	} else if (strcmp(argv[argc - 1], "--") == 0) {
 		return cli_usage(&cmd_run, "there is no command behind --");
 	}
-	if (args->root && !args->command)
+	if (args->root && !args->command && !args->init_pid)
 		return cli_usage(&cmd_run, "--root needs a command to run in it");
+	if (args->init_pid && !args->cgroup)
+		return cli_usage(&cmd_run, "--init-pid needs --cgroup");
 	if (!args->backend_count)
 		args->backends[args->backend_count++] = "auto";
 	if (!args->sink_count)

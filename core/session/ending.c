@@ -5,6 +5,7 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+#include "session/cgroup.h"
 #include "session/procfs.h"
 #include "util/log.h"
 
@@ -75,6 +76,14 @@ static bool cgroup_gone(struct session *s)
 	return stat(s->cgroup, &st) < 0 && errno == ENOENT;
 }
 
+/* The first process of a container takes the others of its pid namespace along. */
+static bool container_gone(struct session *s)
+{
+	if (!s->gone_ns && s->pidfd < 0 && !procfs_alive(s->config->init_pid))
+		s->gone_ns = tkit_now_ns();
+	return s->gone_ns && (s->config->until_exit || cgroup_empty(s->cgroup));
+}
+
 bool ending_reached(struct session *s)
 {
 	if (s->deadline_ns && tkit_now_ns() >= s->deadline_ns)
@@ -88,7 +97,7 @@ bool ending_reached(struct session *s)
 			return true;
 		return tree_gone(s);
 	case TKIT_TARGET_CGROUP:
-		return cgroup_gone(s);
+		return s->config->init_pid ? container_gone(s) : cgroup_gone(s);
 	default:
 		return false; /* a signal, --duration, or every backend's own end */
 	}

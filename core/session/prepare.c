@@ -51,31 +51,40 @@ static int prepare_command(struct session *s, struct err *err)
 	return rc;
 }
 
-static int prepare_pid(struct session *s, struct err *err)
+/* The root directory of a process, wherever it is mounted, unless another one is given. */
+static int prepare_process(struct session *s, pid_t pid, struct err *err)
 {
 	char path[64], root[PATH_MAX];
-	pid_t pid = s->config->pid;
 	ssize_t n;
 
-	if (pid <= 0 || !procfs_alive(pid))
-		return err_set(err, -ESRCH, "there is no process %d", (int)pid);
-	if (pid == getpid())
-		return err_set(err, -EINVAL, "process %d is tkit itself", (int)pid);
+	s->target.pid = pid;
 	s->pidfd = (int)syscall(SYS_pidfd_open, pid, 0);
 	if (s->pidfd < 0 && errno == EINVAL)
 		return err_set(err, -EINVAL, "%d is a thread, not a process", (int)pid);
 	if (s->pidfd < 0 && errno != ENOSYS)
 		return err_sys(err, -errno, "process %d", (int)pid);
+	s->target.pidfd = s->pidfd;
+	if (s->config->root)
+		return prepare_root(s, err);
 	n = procfs_link(pid, "root", root, sizeof(root));
 	if (n < 0)
 		return err_sys(err, (int)n, "reading the root directory of process %d", (int)pid);
 	s->root = strdup(root);
 	if (!s->root)
 		return err_sys(err, -ENOMEM, "process %d", (int)pid);
-	s->target.pid = pid;
-	s->target.pidfd = s->pidfd;
 	snprintf(path, sizeof(path), "/proc/%d/root", (int)pid);
 	return open_root(s, path, err);
+}
+
+static int prepare_pid(struct session *s, struct err *err)
+{
+	pid_t pid = s->config->pid;
+
+	if (pid <= 0 || !procfs_alive(pid))
+		return err_set(err, -ESRCH, "there is no process %d", (int)pid);
+	if (pid == getpid())
+		return err_set(err, -EINVAL, "process %d is tkit itself", (int)pid);
+	return prepare_process(s, pid, err);
 }
 
 static int prepare_cgroup(struct session *s, struct err *err)
@@ -94,7 +103,8 @@ static int prepare_cgroup(struct session *s, struct err *err)
 	s->target.cgroup_path = s->cgroup;
 	if ((unsigned long)fs.f_type == CGROUP2_SUPER_MAGIC)
 		s->target.cgroup_id = st.st_ino;
-	return prepare_root(s, err);
+	return s->config->init_pid ? prepare_process(s, s->config->init_pid, err)
+				   : prepare_root(s, err);
 }
 
 static uint64_t needed_cap(uint32_t kind)

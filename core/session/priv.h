@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 
 #include "session/bus.h"
+#include "session/entry.h"
 #include "session/launch.h"
 #include "session/runinfo.h"
 #include "session/session.h"
@@ -42,6 +43,7 @@ struct runner {
 	/* The thread's own. */
 	struct tkit_ctx ctx;
 	struct bus_source *source;
+	struct entry entry;
 	void *self;
 	unsigned int emits;
 	int bad_event; /* -errno of an event that the bus refused as invalid */
@@ -74,7 +76,7 @@ struct session {
 	char *cgroup;     /* target.cgroup_path */
 	char *executable; /* path of the command */
 	int root_fd;
-	int pidfd; /* of a PID target */
+	int pidfd; /* of a PID target, or a container's first process */
 	struct bus *bus;
 	struct bus_source *own_source; /* main thread's, for losses */
 	struct bus_sink *sinks;

@@ -113,8 +113,8 @@ int runinfo_fill(struct runinfo *info, const struct session_config *config,
 	run->root = target->root;
 	run->cwd = info->cwd;
 	run->argv = target->argv;
-	run->image_digest = "";
-	run->container_id = "";
+	run->image_digest = config->image_digest ? config->image_digest : "";
+	run->container_id = config->container_id ? config->container_id : "";
 	fill_owner(run, target);
 	clock_gettime(CLOCK_REALTIME, &now);
 	run->armed_realtime_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;

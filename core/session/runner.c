@@ -15,7 +15,10 @@
 static int runner_emit(void *arg, const struct tkit_event *event)
 {
 	struct runner *r = arg;
-	int rc = r->settled ? -ECANCELED : bus_emit(r->source, event);
+	int rc = r->settled ? -ECANCELED : 0;
+
+	if (rc == 0 && entry_passes(&r->entry, event))
+		rc = bus_emit(r->source, event);
 
 	atomic_fetch_add_explicit(&r->beats, 1, memory_order_relaxed);
 	if (rc == 0) {

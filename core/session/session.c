@@ -117,6 +117,18 @@ static int arm_backends(struct session *s, struct err *err)
 
 /* ---- running ---- */
 
+/* Somebody waits for this before he lets the target go on. */
+static void tell_ready(struct session *s)
+{
+	if (s->config->ready_fd <= 0)
+		return;
+	if (write(s->config->ready_fd, "\n", 1) != 1) {
+		log_warn("nobody waits for the trace any more");
+		session_stop(s);
+	}
+	close(s->config->ready_fd);
+}
+
 static int release(struct session *s, struct err *err)
 {
 	int rc = runinfo_fill(&s->info, s->config, &s->target);
@@ -133,6 +145,7 @@ static int release(struct session *s, struct err *err)
 		return rc;
 	s->arming = false;
 	open_gate(s, GATE_OPEN);
+	tell_ready(s);
 	return s->launch.pid ? launch_go(&s->launch, err) : 0;
 }
 
@@ -335,6 +348,8 @@ static int run(struct session *s, struct err *err)
 		rc = setup_tree(s, err);
 	if (rc == 0)
 		rc = arm_backends(s, err);
+	if (rc == 0)
+		rc = setup_entry(s, err);
 	if (rc == 0)
 		rc = release(s, err);
 	if (rc == 0)

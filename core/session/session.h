@@ -28,14 +28,24 @@ struct session_config {
 	size_t sink_count;
 
 	enum tkit_target_kind target;
-	char **argv;          /* COMMAND */
-	const char *root;     /* run the command in this directory as root; NULL = "/" */
-	int pid;              /* PID */
-	const char *cgroup;   /* CGROUP */
-	uint64_t duration_ns; /* 0 = until the target ends */
-	size_t queue_batches; /* 0 = default */
-	bool until_exit;      /* COMMAND, PID: end with the process itself, not with its tree */
-	uint64_t drain_ns;    /* longest silence of a backend after stop(); 0 = default (10 s) */
+	char **argv;        /* COMMAND */
+	const char *root;   /* run the command in this directory as root; NULL = "/" */
+	int pid;            /* PID */
+	const char *cgroup; /* CGROUP */
+	/*
+	 * CGROUP: the first process of the container in it, whose root directory is the target's
+	 * and with which the trace ends; 0 = none. `entering`: it has not executed the
+	 * container's program yet, see session/entry.h.
+	 */
+	int init_pid;
+	bool entering;
+	const char *container_id; /* for the trace; NULL = none */
+	const char *image_digest; /* likewise */
+	int ready_fd;             /* gets one byte when armed and is closed; 0 = none */
+	uint64_t duration_ns;     /* 0 = until the target ends */
+	size_t queue_batches;     /* 0 = default */
+	bool until_exit;          /* COMMAND, PID: end with the process itself, not with its tree */
+	uint64_t drain_ns; /* longest silence of a backend after stop(); 0 = default (10 s) */
 };
 
 struct session_result {

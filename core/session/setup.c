@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <sys/eventfd.h>
 
+#include "session/cgroup.h"
 #include "session/prepare.h"
 #include "session/procfs.h"
 #include "util/cleanup.h"
@@ -56,8 +57,10 @@ void session_free(struct session *s)
 	watch_end(s);
 	if (s->launch.pid)
 		launch_done(&s->launch);
-	for (size_t i = 0; i < s->config->backend_count; i++)
+	for (size_t i = 0; i < s->config->backend_count; i++) {
 		ctx_done(&s->runners[i].ctx);
+		entry_done(&s->runners[i].entry);
+	}
 	bus_free(s->bus);
 	tree_done(&s->tree);
 	runinfo_done(&s->info);
@@ -148,6 +151,38 @@ int setup_command(struct session *s, struct err *err)
 	return 0;
 }
 
+static int add_inside(void *arg, pid_t pid)
+{
+	entry_add(arg, pid);
+	return 0;
+}
+
+/*
+ * The backends are armed and wait: whoever is in the group now is inside, whoever comes
+ * later was forked by those or enters. A backend that does not see processes cannot tell
+ * when one enters: all of what it reports counts.
+ */
+int setup_entry(struct session *s, struct err *err)
+{
+	if (!s->config->init_pid)
+		return 0;
+	for (size_t i = 0; i < s->config->backend_count; i++) {
+		struct runner *r = &s->runners[i];
+		int rc;
+
+		if (!(r->spec->plugin->desc.caps & TKIT_CAN_PROCESS))
+			continue;
+		if (entry_init(&r->entry) < 0)
+			return err_sys(err, -ENOMEM, "making the table of processes");
+		if (s->config->entering)
+			continue;
+		rc = cgroup_each(s->cgroup, add_inside, &r->entry);
+		if (rc < 0)
+			return err_sys(err, rc, "reading the processes of %s", s->cgroup);
+	}
+	return 0;
+}
+
 static void add_descendant(void *arg, pid_t pid, pid_t parent)
 {
 	tree_add(arg, pid);
@@ -155,7 +190,7 @@ static void add_descendant(void *arg, pid_t pid, pid_t parent)
 
 int setup_tree(struct session *s, struct err *err)
 {
-	if (!s->tree_mask || !s->target.pid)
+	if (!s->tree_mask || !s->target.pid || s->target.kind == TKIT_TARGET_CGROUP)
 		return 0;
 	if (tree_init(&s->tree, s->target.pid) < 0)
 		return err_sys(err, -ENOMEM, "making the process tree");

@@ -14,5 +14,6 @@ int setup_bus(struct session *s, struct err *err);     /* the bus and the backen
 int setup_sinks(struct session *s, struct err *err);   /* opens them */
 int setup_command(struct session *s, struct err *err); /* forks and holds it */
 int setup_tree(struct session *s, struct err *err);
+int setup_entry(struct session *s, struct err *err); /* once the backends are armed */
 
 #endif

@@ -252,7 +252,7 @@ static void mirror(struct session *s)
 
 void watch_step(struct session *s, int timeout_ms)
 {
-	int pidfd = s->target.kind == TKIT_TARGET_PID ? s->pidfd : s->launch.pidfd;
+	int pidfd = s->pidfd >= 0 ? s->pidfd : s->launch.pidfd;
 	struct pollfd fds[] = {
 		{.fd = s->signal_fd, .events = POLLIN},
 		{.fd = s->wake_fd, .events = POLLIN},

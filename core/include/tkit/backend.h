@@ -65,13 +65,13 @@ enum tkit_target_kind {
 };
 
 struct tkit_target {
-	uint32_t size;           /* sizeof(struct tkit_target) in core */
-	uint32_t kind;           /* enum tkit_target_kind */
-	int32_t pid;             /* COMMAND, PID; else 0 */
-	int32_t pidfd;           /* of pid; -1 if there is none or the kernel has no pidfds */
-	int32_t root_fd;         /* O_PATH of the target's root directory */
-	int32_t self_pid;        /* tkit's own process, never to be reported */
-	const char *root;        /* host path of the target's root directory, "/" as a rule */
+	uint32_t size;    /* sizeof(struct tkit_target) in core */
+	uint32_t kind;    /* enum tkit_target_kind */
+	int32_t pid;      /* COMMAND, PID; CGROUP: the first process of a container; else 0 */
+	int32_t pidfd;    /* of pid; -1 if there is none or the kernel has no pidfds */
+	int32_t root_fd;  /* O_PATH of the target's root directory */
+	int32_t self_pid; /* tkit's own process, never to be reported */
+	const char *root; /* host path of the target's root directory, "/" as a rule */
 	const char *cgroup_path; /* CGROUP: directory in a cgroup file system; else NULL */
 	uint64_t cgroup_id;      /* CGROUP, v2: its id; 0 for v1 */
 	const char *const *argv; /* COMMAND: NULL-terminated; else NULL */

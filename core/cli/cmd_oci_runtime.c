@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: MIT
+/*
+ * tkit oci-runtime: stands where an engine expects runc, hands everything through to the
+ * real runtime, and attaches a tracer at `start`: the container is there then, but its first
+ * process still waits for the word to execute the container's program.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "cli/oci.h"
+#include "container/runtime.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+static const char oci_runtime_help[] =
+	"Usage: tkit oci-runtime [OPTION]... [--] RUNTIME-ARG...\n"
+	"\n"
+	"An OCI runtime for docker, podman and containerd: passes RUNTIME-ARGs on to runc or\n"
+	"crun, and traces each container from its first instruction to its end, processes of\n"
+	"`exec` included. Also runs as `tkit-runc RUNTIME-ARG...`, with options from the\n"
+	"environment.\n"
+	"\n"
+	"Options:\n" OCI_OPTIONS_HELP
+	"      --real RUNTIME   the runtime that does the work (TKIT_REAL_RUNTIME); default: runc\n"
+	"                       or crun in PATH\n"
+	"  -h, --help           this text\n"
+	"\n"
+	"Messages go to DIR/tkit.log. Exit status: that of the runtime; 125 when tkit failed.\n"
+	"\n"
+	"Examples:\n"
+	"  {\"runtimes\": {\"tkit\": {\"path\": \"/usr/bin/tkit\", \"runtimeArgs\": [\"oci-runtime\"]}}}\n"
+	"                       in docker's daemon.json; then: docker run --runtime tkit IMAGE\n"
+	"  podman --runtime /usr/bin/tkit-runc run IMAGE\n";
+
+static int attach(const struct oci_args *args, const struct runtime_call *call, struct err *err)
+{
+	struct container container;
+	int rc;
+
+	if (!call->id)
+		return 0; /* the runtime will say what it thinks of that */
+	rc = container_from_state(call->root, call->id, &container, err);
+	if (rc == 0)
+		rc = tracer_start(&args->tracer, &container, err);
+	container_done(&container);
+	return rc;
+}
+
+/* A container that cannot be traced: 0 if it is to run all the same. */
+static int attach_failed(const struct oci_args *args, const char *id, struct err *err)
+{
+	tracer_log(args->tracer.dir, id, err_text(err));
+	if (!args->block) {
+		log_warn("container %s runs untraced: %s", id, err_text(err));
+		err_done(err);
+		return 0;
+	}
+	err_wrap(err, "container %s is not started, as it cannot be traced", id);
+	cli_error(err);
+	err_done(err);
+	return CLI_FAILED;
+}
+
+static int run_oci_runtime(int argc, char **argv)
+{
+	_cleanup_free_ char *real = NULL;
+	struct err err = ERR_INIT;
+	struct runtime_call call;
+	struct oci_args args;
+	int rest, status = oci_args_parse(&args, &cmd_oci_runtime, argc, argv, &rest);
+
+	if (status)
+		return status;
+	if (runtime_find(args.real, &real, &err) < 0) {
+		status = cli_error(&err);
+		err_done(&err);
+		return status;
+	}
+	runtime_parse(argv + rest, &call);
+	if (call.command && strcmp(call.command, "start") == 0 && attach(&args, &call, &err) < 0)
+		status = attach_failed(&args, call.id, &err);
+	if (status)
+		return status;
+	argv[rest - 1] = real;
+	execv(real, argv + rest - 1);
+	err_sys(&err, -errno, "executing %s", real);
+	status = cli_error(&err);
+	err_done(&err);
+	return status;
+}
+
+const struct cli_command cmd_oci_runtime = {
+	.name = "oci-runtime",
+	.summary = "stand in for runc or crun and trace each container",
+	.help = oci_runtime_help,
+	.run = run_oci_runtime,
+};

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+/*
+ * Names and images of containers, from the files of the engines. Where these are is told by
+ * the container itself: its /etc/hosts or /etc/resolv.conf is mounted from there.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "container/container.h"
+#include "container/json.h"
+#include "container/procfile.h"
+#include "util/cleanup.h"
+
+static void set(char **to, const char *text)
+{
+	char *copy = text && *text ? strdup(text) : NULL;
+
+	if (!copy)
+		return;
+	free(*to);
+	*to = copy;
+}
+
+/* DATA-ROOT/containers/ID/config.v2.json */
+static void describe_docker(struct container *c, const char *dir)
+{
+	_cleanup_json_ json_t *config = NULL;
+	const char *name;
+
+	config = json_load_small(dir, "config.v2.json");
+	if (!config)
+		return;
+	name = json_member(config, "Name");
+	set(&c->name, name && *name == '/' ? name + 1 : name);
+	set(&c->image, json_member(json_object_get(config, "Config"), "Image"));
+	set(&c->image_digest, json_member(config, "Image"));
+	set(&c->engine, "docker");
+}
+
+/* ROOT/overlay-containers/containers.json, a list of all containers. */
+static void describe_podman(struct container *c, const char *dir)
+{
+	_cleanup_json_ json_t *list = NULL, *metadata = NULL;
+	const char *text;
+	json_t *entry;
+	size_t i;
+
+	set(&c->engine, "podman");
+	list = json_load_small(dir, "containers.json");
+	json_array_foreach(list, i, entry)
+	{
+		text = json_member(entry, "id");
+		if (!text || strcmp(text, c->id) != 0)
+			continue;
+		set(&c->name,
+		    json_string_value(json_array_get(json_object_get(entry, "names"), 0)));
+		text = json_member(entry, "metadata");
+		metadata = text ? json_loads(text, 0, NULL) : NULL;
+		set(&c->image, json_member(metadata, "image-name"));
+		text = json_member(entry, "image");
+		if (text && strlen(text) == 64) {
+			char digest[80];
+
+			snprintf(digest, sizeof(digest), "sha256:%s", text);
+			set(&c->image_digest, digest);
+		}
+		return;
+	}
+}
+
+/* The bundle's config.json: what CRI writes into the annotations. */
+static void describe_bundle(struct container *c, const char *bundle)
+{
+	_cleanup_json_ json_t *config = NULL;
+	const json_t *notes;
+
+	config = json_load_small(bundle, "config.json");
+	notes = json_object_get(config, "annotations");
+	if (!notes)
+		return;
+	if (!*c->name)
+		set(&c->name, json_member(notes, "io.kubernetes.cri.container-name"));
+	if (!*c->image)
+		set(&c->image, json_member(notes, "io.kubernetes.cri.image-name"));
+}
+
+/* Cuts `path` behind the component before "/ID/". False if it is not there. */
+static bool cut_at_id(char *path, const char *id, bool keep)
+{
+	char *at = strstr(path, id);
+
+	if (!at || at == path || at[-1] != '/' || at[strlen(id)] != '/')
+		return false;
+	if (keep)
+		at += strlen(id) + 1;
+	at[-1] = '\0';
+	return true;
+}
+
+/*
+ * The files that an engine mounts into each container name its directory, as the root field
+ * of mountinfo (proc(5)): a path in the file system that it comes from.
+ */
+static void describe_mounts(struct container *c)
+{
+	_cleanup_free_ char *text = NULL;
+	char *at, *line;
+
+	if (procfile_read(c->init, "mountinfo", &text) < 0)
+		return;
+	at = text;
+	while (!*c->engine && (line = strsep(&at, "\n"))) {
+		char *root = line;
+
+		for (int i = 0; root && i < 3; i++) {
+			root = strchr(root, ' ');
+			root += root ? 1 : 0;
+		}
+		if (!root)
+			continue;
+		root[strcspn(root, " ")] = '\0';
+		if (strstr(root, "/containers/") && cut_at_id(root, c->id, true))
+			describe_docker(c, root);
+		else if (strstr(root, "-containers/") && cut_at_id(root, c->id, false))
+			describe_podman(c, root);
+	}
+}
+
+void container_describe(struct container *c)
+{
+	char link[64], cwd[4096];
+	uint64_t start;
+	pid_t parent;
+	ssize_t n;
+
+	char **const all[] = {&c->name, &c->image, &c->image_digest, &c->engine};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (!*all[i])
+			*all[i] = strdup("");
+	describe_mounts(c);
+	/* The shim of containerd stays in the bundle's directory. */
+	if (procfile_stat(c->init, &parent, &start) < 0)
+		return;
+	snprintf(link, sizeof(link), "/proc/%d/cwd", (int)parent);
+	n = readlink(link, cwd, sizeof(cwd) - 1);
+	if (n <= 0)
+		return;
+	cwd[n] = '\0';
+	if (strstr(cwd, c->id)) {
+		describe_bundle(c, cwd);
+		if (!*c->engine)
+			set(&c->engine, "containerd");
+	}
+}

@@ -1,0 +1,314 @@
+// SPDX-License-Identifier: MIT
+#include "container/tracer.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+#include "util/buf.h"
+#include "util/cleanup.h"
+
+#define READY_FD 3
+#define ARGS_MAX 64
+
+/* ---- names ---- */
+
+static void add_clean(struct buf *out, const char *text)
+{
+	for (; *text; text++) {
+		bool fine = (*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') ||
+			    (*text >= '0' && *text <= '9') || *text == '_' || *text == '-' ||
+			    (*text == '.' && out->size);
+
+		buf_char(out, fine ? *text : '_');
+	}
+}
+
+static void add_time(struct buf *out)
+{
+	struct timespec now;
+	struct tm tm;
+	char text[32];
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &tm);
+	strftime(text, sizeof(text), "%Y%m%dT%H%M%S", &tm);
+	buf_printf(out, "%s.%06ld", text, now.tv_nsec / 1000);
+}
+
+static int add_field(struct buf *out, const char *field, size_t len, const struct container *c,
+		     struct err *err)
+{
+	char id[13];
+
+	snprintf(id, sizeof(id), "%s", c->id);
+	if (len == 2 && strncmp(field, "id", len) == 0)
+		add_clean(out, id);
+	else if (len == 6 && strncmp(field, "fullid", len) == 0)
+		add_clean(out, c->id);
+	else if (len == 4 && strncmp(field, "name", len) == 0)
+		add_clean(out, *c->name ? c->name : "container");
+	else if (len == 5 && strncmp(field, "image", len) == 0)
+		add_clean(out, *c->image ? c->image : "image");
+	else if (len == 4 && strncmp(field, "time", len) == 0)
+		add_time(out);
+	else
+		return err_set(err, -EINVAL,
+			       "trace name: unknown field {%.*s}; there are {id}, {fullid}, "
+			       "{name}, {image} and {time}",
+			       (int)len, field);
+	return 0;
+}
+
+int tracer_name(const char *template, const struct container *c, char **ret, struct err *err)
+{
+	struct buf out = BUF_INIT;
+	int rc = 0;
+
+	for (const char *p = template; rc == 0 && *p; p++) {
+		const char *end = *p == '{' ? strchr(p, '}') : NULL;
+		const char one[2] = {*p, '\0'};
+
+		if (!end) {
+			add_clean(&out, one);
+			continue;
+		}
+		rc = add_field(&out, p + 1, (size_t)(end - p - 1), c, err);
+		p = end;
+	}
+	buf_char(&out, '\0');
+	if (rc == 0 && (out.failed || out.size > 200))
+		rc = err_set(err, out.failed ? -ENOMEM : -ENAMETOOLONG,
+			     "trace name: longer than 200 bytes");
+	if (rc == 0)
+		*ret = TAKE_PTR(out.data);
+	buf_done(&out);
+	return rc;
+}
+
+/* ---- the directory ---- */
+
+static int make_parents(const char *dir)
+{
+	_cleanup_free_ char *path = strdup(dir);
+
+	if (!path)
+		return -ENOMEM;
+	for (char *p = path + 1; *p; p++) {
+		if (*p != '/')
+			continue;
+		*p = '\0';
+		if (mkdir(path, 0755) < 0 && errno != EEXIST)
+			return -errno;
+		*p = '/';
+	}
+	return mkdir(path, 0700) < 0 && errno != EEXIST ? -errno : 0;
+}
+
+/* What is written as root must not be led astray by somebody else's links. */
+static int open_dir(const char *dir, struct err *err)
+{
+	_cleanup_close_ int fd = -1;
+	struct stat st;
+	int rc;
+
+	if (dir[0] != '/')
+		return err_set(err, -EINVAL, "trace directory %s: not an absolute path", dir);
+	rc = make_parents(dir);
+	if (rc < 0)
+		return err_sys(err, rc, "trace directory %s", dir);
+	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return err_sys(err, -errno, "trace directory %s", dir);
+	if (st.st_uid != geteuid() || (st.st_mode & 022))
+		return err_set(err, -EPERM,
+			       "trace directory %s: must belong to the user who runs tkit and not "
+			       "be writable by others",
+			       dir);
+	return TAKE_FD(fd);
+}
+
+static int open_log(int dir_fd)
+{
+	return openat(dir_fd, "tkit.log", O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW,
+		      0600);
+}
+
+void tracer_log(const char *dir, const char *id, const char *text)
+{
+	_cleanup_close_ int dir_fd = open_dir(dir, NULL);
+	_cleanup_close_ int fd = dir_fd < 0 ? -1 : open_log(dir_fd);
+	struct buf line = BUF_INIT;
+
+	if (fd < 0)
+		return;
+	add_time(&line);
+	buf_printf(&line, " %s: %s\n", id, text);
+	if (!line.failed && write(fd, line.data, line.size) < 0)
+		errno = 0; /* there is nobody to tell */
+	buf_done(&line);
+}
+
+/* ---- the process ---- */
+
+struct command {
+	char *argv[ARGS_MAX];
+	size_t count;
+	char *file;
+	char pid[16];
+};
+
+static void add(struct command *cmd, const char *word)
+{
+	if (cmd->count < ARGS_MAX - 1)
+		cmd->argv[cmd->count++] = (char *)word;
+}
+
+static void add_option(struct command *cmd, const char *option, const char *value)
+{
+	if (!value || !*value)
+		return;
+	add(cmd, option);
+	add(cmd, value);
+}
+
+static int make_command(const struct tracer_config *config, const struct container *c,
+			struct command *cmd, struct err *err)
+{
+	_cleanup_free_ char *name = NULL;
+	int rc = tracer_name(config->name, c, &name, err);
+
+	if (rc < 0)
+		return rc;
+	if (asprintf(&cmd->file, "%s/%s", config->dir, name) < 0) {
+		cmd->file = NULL;
+		return err_sys(err, -ENOMEM, "naming the trace");
+	}
+	snprintf(cmd->pid, sizeof(cmd->pid), "%d", (int)c->init);
+	add(cmd, "tkit");
+	add(cmd, "run");
+	for (size_t i = 0; config->options && config->options[i]; i++)
+		add(cmd, config->options[i]);
+	add_option(cmd, "--cgroup", c->cgroup);
+	add_option(cmd, "--init-pid", cmd->pid);
+	add_option(cmd, "--root", config->root);
+	add_option(cmd, "--container-id", c->id);
+	add_option(cmd, "--image-digest", c->image_digest);
+	add_option(cmd, "--ready-fd", "3");
+	add_option(cmd, "-o", cmd->file);
+	if (cmd->count == ARGS_MAX - 1)
+		return err_set(err, -E2BIG, "too many options for the tracer");
+	return 0;
+}
+
+static void close_from(unsigned int first)
+{
+	if (syscall(SYS_close_range, first, ~0u, 0) == 0)
+		return;
+	for (int fd = (int)first; fd < 65536; fd++)
+		close(fd);
+}
+
+/* In the child: nothing of the engine's is kept, least of all its pipes, which it waits for. */
+static _Noreturn void become_tracer(const struct command *cmd, int ready, int log)
+{
+	int null = open("/dev/null", O_RDWR);
+	struct sigaction plain = {.sa_handler = SIG_DFL};
+	sigset_t none;
+
+	setsid();
+	if (fork() != 0)
+		_exit(0);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	for (int sig = 1; sig < NSIG; sig++)
+		sigaction(sig, &plain, NULL);
+	/* Out of the way first: the numbers below 4 may be in use. */
+	ready = fcntl(ready, F_DUPFD, 10);
+	log = fcntl(log, F_DUPFD, 10);
+	null = fcntl(null, F_DUPFD, 10);
+	if (dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(log, 2) < 0 ||
+	    dup2(ready, READY_FD) < 0 || chdir("/") < 0)
+		_exit(125);
+	close_from(READY_FD + 1);
+	execv("/proc/self/exe", cmd->argv);
+	_exit(127);
+}
+
+static uint64_t now_ns(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (uint64_t)ts.tv_sec * 1000000000u + (uint64_t)ts.tv_nsec;
+}
+
+static int wait_ready(int fd, const struct tracer_config *config, struct err *err)
+{
+	uint64_t deadline = now_ns() + config->timeout_ns, now;
+	struct pollfd poller = {.fd = fd, .events = POLLIN};
+	char byte;
+	ssize_t n;
+
+	while ((now = now_ns()) < deadline) {
+		int rc = poll(&poller, 1, (int)((deadline - now) / 1000000u) + 1);
+
+		if (rc < 0 && errno != EINTR)
+			return err_sys(err, -errno, "waiting for the tracer");
+		if (rc <= 0)
+			continue;
+		n = read(fd, &byte, 1);
+		if (n == 1)
+			return 0;
+		return err_set(err, -EIO, "the tracer did not start; see %s/tkit.log", config->dir);
+	}
+	return err_set(err, -ETIMEDOUT, "the tracer was not ready in time; see %s/tkit.log",
+		       config->dir);
+}
+
+static int spawn(const struct command *cmd, int ready[2], int log, struct err *err)
+{
+	pid_t pid = fork();
+	int status;
+
+	if (pid < 0)
+		return err_sys(err, -errno, "starting the tracer");
+	if (pid == 0)
+		become_tracer(cmd, ready[1], log);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
+		;
+	return 0;
+}
+
+int tracer_start(const struct tracer_config *config, const struct container *c, struct err *err)
+{
+	_cleanup_close_ int dir_fd = open_dir(config->dir, err);
+	_cleanup_close_ int log = -1;
+	struct command cmd = {0};
+	int ready[2], rc;
+
+	if (dir_fd < 0)
+		return dir_fd;
+	log = open_log(dir_fd);
+	if (log < 0)
+		return err_sys(err, -errno, "%s/tkit.log", config->dir);
+	rc = make_command(config, c, &cmd, err);
+	if (rc == 0 && pipe2(ready, O_CLOEXEC) < 0)
+		rc = err_sys(err, -errno, "making a pipe");
+	if (rc == 0) {
+		rc = spawn(&cmd, ready, log, err);
+		close(ready[1]);
+		if (rc == 0)
+			rc = wait_ready(ready[0], config, err);
+		close(ready[0]);
+	}
+	free(cmd.file);
+	return rc;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A tracer of its own for a container: `tkit run` in the background, detached from whoever
+ * started it, with its messages in DIR/tkit.log.
+ */
+#ifndef CONTAINER_TRACER_H
+#define CONTAINER_TRACER_H
+
+#include <stdint.h>
+
+#include "container/container.h"
+
+struct tracer_config {
+	const char *dir;      /* where traces go; made if it is missing */
+	const char *name;     /* template of the file's name, see tracer_name() */
+	const char *root;     /* root directory, if the init process is not there yet; or NULL */
+	char *const *options; /* for `tkit run`: backend and so on; NULL-terminated, or NULL */
+	uint64_t timeout_ns;  /* for arming */
+};
+
+/*
+ * The file name for a container: {id} (first 12 digits), {fullid}, {name}, {image}, {time}
+ * (UTC, 20260131T235959.123456). Other bytes than letters, digits, "._-" become "_". Caller
+ * frees. -EINVAL for an unknown field.
+ */
+int tracer_name(const char *template, const struct container *container, char **ret,
+		struct err *err);
+
+/* Starts it and waits until it is armed. On failure nothing is left running. */
+int tracer_start(const struct tracer_config *config, const struct container *container,
+		 struct err *err);
+
+/* Adds a line to DIR/tkit.log, as far as possible. */
+void tracer_log(const char *dir, const char *id, const char *text);
+
+#endif
