@@ -11,8 +11,12 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 import strace  # noqa: E402
 
 
+def facts(text):
+    return list(strace.Reader("/home").facts(text.splitlines()))
+
+
 def read(text):
-    return list(strace.Reader("/home").accesses(text.splitlines()))
+    return [(f.op, f.abs, f.errno) for f in facts(text)]
 
 
 class StraceReader(unittest.TestCase):
@@ -25,7 +29,23 @@ class StraceReader(unittest.TestCase):
     def test_dirfd(self):
         self.assertEqual(read('1 newfstatat(7</d>, "./x/../y", 0x7ffd, AT_SYMLINK_NOFOLLOW) = 0'),
                          [("stat", b"/d/x/../y", 0)])
-        self.assertEqual(read('1 openat(99, "x", O_RDONLY) = -1 EBADF (Bad file descriptor)'), [])
+        self.assertEqual(read('1 openat(99, "x", O_RDONLY) = -1 EBADF (Bad file descriptor)'),
+                         [("open", None, errno.EBADF)])
+        self.assertEqual(read('1 access(NULL, F_OK) = -1 EFAULT (Bad address)'),
+                         [("access", None, errno.EFAULT)])
+
+    def test_what_was_asked_for_and_opened(self):
+        fact, = facts('1 openat(AT_FDCWD</home>, "a>b", O_RDONLY|O_PATH) = 3</x/a\\76b>')
+        self.assertEqual((fact.requested, fact.opened, fact.flags), (b"a>b", b"/x/a>b", "O_RDONLY|O_PATH"))
+        fact, = facts('1 utimensat(3</f>, NULL, [UTIME_NOW, UTIME_NOW], 0) = 0')
+        self.assertEqual((fact.op, fact.requested, fact.abs), ("utime", None, b"/f"))
+
+    def test_threads_share_a_directory(self):
+        self.assertEqual(read('\n'.join((
+            '1 clone3({flags=CLONE_VM|CLONE_FS|CLONE_THREAD, stack_size=1} => {parent_tid=[2]}, 88) = 2',
+            '2 chdir("/else") = 0',
+            '1 access("x", F_OK) = 0'))),
+            [("chdir", b"/else", 0), ("access", b"/else/x", 0)])
 
     def test_empty_path(self):
         self.assertEqual(read('1 newfstatat(3</d/f>, "", {st_mode=S_IFREG|0644, ...}, AT_EMPTY_PATH) = 0'),
@@ -33,7 +53,7 @@ class StraceReader(unittest.TestCase):
         self.assertEqual(read('1 newfstatat(1<pipe:[55]>, "", {st_mode=S_IFIFO|0600, ...}, AT_EMPTY_PATH) = 0'),
                          [])
         self.assertEqual(read('1 openat(AT_FDCWD</home>, "", O_RDONLY) = -1 ENOENT (No such file or directory)'),
-                         [])
+                         [("open", None, errno.ENOENT)])
 
     def test_escapes(self):
         self.assertEqual(read(r'1 openat(AT_FDCWD</home>, "/n\n\377\"q\\ \33[\t)", O_RDONLY) = 3</n\12>'),
@@ -65,7 +85,7 @@ class StraceReader(unittest.TestCase):
     def test_two_names(self):
         self.assertEqual(read('1 renameat(3</a>, "x", AT_FDCWD</b>, "y") = 0'),
                          [("rename_from", b"/a/x", 0), ("rename_to", b"/b/y", 0)])
-        self.assertEqual(read('1 unlinkat(3</a>, "d", AT_REMOVEDIR) = 0'), [("rmdir", b"/a/d", 0)])
+        self.assertEqual(read('1 unlinkat(3</a>, "d", AT_REMOVEDIR) = 0'), [("unlink", b"/a/d", 0)])
 
     def test_sockets(self):
         self.assertEqual(

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Reads what `strace -f -y -s 4096 -o FILE` wrote, as accesses: an oracle that owes nothing to tkit.
+"""Reads what `strace -f -y -s 4096 -o FILE` wrote, as facts: an oracle that owes nothing to tkit.
 
 The table of system calls below is written down from the man pages, on purpose not from tkit's
 own table.
@@ -8,6 +8,11 @@ own table.
 import errno as errno_numbers
 import os
 import re
+from collections import namedtuple
+
+# One path that one call was given: paths are bytes or None where they are unknown. `opened` is
+# where the descriptor that the call returned leads to; `flags` is the text of an open's flags.
+Fact = namedtuple("Fact", "pid op requested abs errno opened flags")
 
 # For strace -e trace=...
 TRACE = "%file,getdents64,fchdir,connect,bind,sendto,clone,clone3,fork,vfork"
@@ -165,8 +170,13 @@ class Reader:
         self.start = os.fsencode(cwd)
         self.moves = {}  # pid -> [(position, cwd)]
         self.born = {}  # pid -> (position, parent)
+        self.shared = {}  # thread -> the thread whose working directory it has
+
+    def owner(self, pid):
+        return self.shared.get(pid, pid)
 
     def cwd(self, pid, position):
+        pid = self.owner(pid)
         for when, where in reversed(self.moves.get(pid, [])):
             if when < position:
                 return where
@@ -175,8 +185,8 @@ class Reader:
             return self.cwd(parent, when)
         return self.start
 
-    def accesses(self, lines):
-        """(op, absolute path, errno) in order of completion."""
+    def facts(self, lines):
+        """What was accessed, in order of completion."""
         calls = []
         for entry, leave, pid, text in join_lines(lines):
             m = CALL.match(text)
@@ -184,59 +194,67 @@ class Reader:
                 if re.search(r"= \?( |$)", text):
                     continue
                 raise ParseError(f"not understood: {text[:300]!r}")
-            name, args, ret, _, error = m.groups()
+            name, args, ret, where, error = m.groups()
             if ret == "?":
                 continue  # never returned, or will be restarted
             number = getattr(errno_numbers, error) if error else 0
-            calls.append((entry, leave, pid, name, args, int(ret, 0), number))
+            calls.append((entry, leave, pid, name, args, where, number))
             if name in FORKS and not error:
-                self.born[int(ret, 0)] = (entry, pid)
-        for entry, leave, pid, name, args, ret, number in calls:
-            yield from self.one(entry, leave, pid, name, split_args(args), number)
+                child = int(ret, 0)
+                self.born[child] = (entry, pid)
+                if "CLONE_FS" in args:
+                    self.shared[child] = self.owner(pid)
+        for entry, leave, pid, name, args, where, number in calls:
+            for fact in self.one(entry, pid, name, split_args(args), where, number):
+                yield fact
+                if fact.op == "chdir" and not number:
+                    real = os.path.realpath(fact.abs)
+                    self.moves.setdefault(self.owner(pid), []).append((leave, real))
 
-    def one(self, entry, leave, pid, name, args, number):
+    def one(self, entry, pid, name, args, where, number):
         if name in CALLS:
             for op, path_index, fd_index in CALLS[name]:
-                if op == "unlink" and name == "unlinkat" and "AT_REMOVEDIR" in args[-1]:
-                    op = "rmdir"
-                path = self.path(entry, pid, args, path_index, fd_index)
-                if path is None:
-                    continue
-                yield op, path, number
-                if op == "chdir" and not number:
-                    # The kernel resolves symlinks and dots; these commands use none in chdir.
-                    self.moves.setdefault(pid, []).append((leave, os.path.normpath(path)))
+                named = self.path(entry, pid, name, args, path_index, fd_index)
+                if named:
+                    opened = unescape(where[1:-1]) if where and op == "open" else None
+                    flags = "".join(args[path_index + 1:path_index + 2]) if op == "open" else ""
+                    yield Fact(pid, op, *named, number, opened, flags)
         elif name in FD_CALLS:
             op, index = FD_CALLS[name]
             path = self.of_fd(args[index])
             if path is not None:
-                yield op, path, number
-                if op == "chdir" and not number:
-                    self.moves.setdefault(pid, []).append((leave, path))
+                yield Fact(pid, op, None, path, number, None, "")
         elif name in SOCKET_CALLS:
             op, index = SOCKET_CALLS[name]
             m = SUN_PATH.search(args[index]) if len(args) > index else None
             if m and m.group(1):
-                yield op, self.join(self.cwd(pid, entry), unescape(m.group(1))), number
+                path = unescape(m.group(1))
+                yield Fact(pid, op, path, self.join(self.cwd(pid, entry), path), number, None, "")
         elif name not in FORKS and name not in IGNORED:
             raise ParseError(f"strace shows {name}, which is not in the table")
 
-    def path(self, entry, pid, args, path_index, fd_index):
+    def path(self, entry, pid, name, args, path_index, fd_index):
+        """(requested, absolute) or None if the call names no file."""
         m = STRING.match(args[path_index]) if path_index < len(args) else None
+        on_fd = fd_index is not None and any("AT_EMPTY_PATH" in a for a in args)
         if not m:
-            return None  # NULL or a bad pointer
+            # NULL may mean the descriptor itself; else it is a bad pointer.
+            if args[path_index] == "NULL" and (on_fd or name == "utimensat"):
+                of_fd = self.of_fd(args[fd_index])
+                return None if of_fd is None else (None, of_fd)
+            return None, None
         if m.group(2):
             raise ParseError(f"strace cut off a path: {args[path_index][:80]}")
         path = unescape(m.group(1))
         if path.startswith(b"/"):
-            return self.join(b"/", path)
+            return path, self.join(b"/", path)
+        if not path and on_fd:
+            of_fd = self.of_fd(args[fd_index])
+            return None if of_fd is None else (path, of_fd)
         if not path:
-            flagged = any("AT_EMPTY_PATH" in a for a in args)
-            return self.of_fd(args[fd_index]) if flagged and fd_index is not None else None
-        if fd_index is None:
-            return self.join(self.cwd(pid, entry), path)
-        base = self.of_fd(args[fd_index])
-        return None if base is None else self.join(base, path)
+            return path, None
+        base = self.cwd(pid, entry) if fd_index is None else self.of_fd(args[fd_index])
+        return path, None if base is None else self.join(base, path)
 
     @staticmethod
     def of_fd(arg):
@@ -254,6 +272,6 @@ class Reader:
 
 
 def read(file, cwd):
-    """The accesses in a file that strace wrote, whose command started in cwd."""
+    """The facts in a file that strace wrote, whose command started in cwd."""
     with open(file, encoding="utf-8", errors="surrogateescape", newline="\n") as f:
-        return list(Reader(cwd).accesses(f.read().split("\n")[:-1]))
+        return list(Reader(cwd).facts(f.read().split("\n")[:-1]))
