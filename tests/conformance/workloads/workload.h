@@ -15,12 +15,15 @@
  *	abs        absolute path; null: the event must have none; left out: whatever it is
  *	errno      0 or the error that the call returned
  *	requested  the bytes that were passed; `resolved`: where the kernel ended up
- *	created    whether this open made the file
- *	prefix     `abs` is only the beginning of the path
- *	thread     made by a thread that is not the main one
- *	maybe      need not be seen, but is no invention either
- *	times      exactly so often, repeats that were folded into one event included
- *	needs      names of capabilities (TKIT_CAN_*) without which a backend is blind for it
+ *	late       the bytes that stood there when the call returned, where they are others: a
+ *backend reads names on entry or on exit, and the runner knows which one does what created whether
+ *this open made the file prefix     `abs` is only the beginning of the path thread     made by a
+ *thread that is not the main one maybe      need not be seen, but is no invention either times
+ *exactly so often, repeats that were folded into one event included needs      names of
+ *capabilities (TKIT_CAN_*) without which a backend is blind for it
+ *
+ * or {"may_lose": REASON} (wl_may_lose): a loss for this reason may be counted, and if it was, what
+ * is announced after it may be missing.
  *
  * The runner adds the capabilities that follow from the fields. An O_PATH open needs REQUESTED: it
  * opens nothing, so that only who sees calls can see it. Exit status 0: all calls did
@@ -60,6 +63,7 @@ struct expected {
 	const char *abs; /* NULL: the event must have no absolute path */
 	int err;
 	const char *requested;
+	const char *late;
 	const char *resolved;
 	const char *needs; /* "IO_URING COMPAT32" */
 	int created;       /* 1: made by this call, -1: was there before, 0: not said */
@@ -157,6 +161,8 @@ __attribute__((unused)) static void wl_print(const struct expected *e)
 		wl_add(&out, ",\"abs\":null");
 	if (e->requested)
 		wl_add_string(&out, "requested", e->requested);
+	if (e->late)
+		wl_add_string(&out, "late", e->late);
 	if (e->resolved)
 		wl_add_string(&out, "resolved", e->resolved);
 	if (e->needs)
@@ -174,6 +180,12 @@ __attribute__((unused)) static void wl_print(const struct expected *e)
 	wl_add(&out, "}\n");
 	if (write(1, out.text, out.len) != (ssize_t)out.len)
 		_exit(99);
+}
+
+/* A call whose end nobody can see is counted as a loss by a backend that saw its beginning. */
+__attribute__((unused)) static void wl_may_lose(const char *reason)
+{
+	dprintf(1, "{\"may_lose\":\"%s\"}\n", reason);
 }
 
 __attribute__((unused)) static long wl_check(long ret, int err, int line, const struct expected *e)
