@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* io_uring: openat2, attributes, a directory removed, linked requests, a name that cannot be read. */
+/* io_uring: openat2, attributes, a directory removed, linked requests, an unreadable name. */
 #include "ring.h"
 
 #include <linux/openat2.h>
