@@ -234,6 +234,16 @@ static int render(const struct report_args *args, struct report_job *job,
 	return rc < 0 ? rc : status;
 }
 
+/* The status of a failure: 2 where every report asked for is a comparison. */
+static int failure_status(const struct report_args *args)
+{
+	for (size_t i = 0; i < args->job_count; i++)
+		if (!args->jobs[i].plugin ||
+		    !(args->jobs[i].plugin->desc.caps & TKIT_EXITS_LIKE_DIFF))
+			return CLI_FAILED;
+	return 2;
+}
+
 static int report(struct report_args *args, struct err *err)
 {
 	struct plugin_registry *registry = NULL;
@@ -242,6 +252,7 @@ static int report(struct report_args *args, struct err *err)
 
 	if (!rc)
 		rc = report_load(registry, args, err);
+	args->failure = failure_status(args);
 	if (!rc)
 		rc = open_jobs(args, err);
 	if (!rc)
@@ -267,8 +278,10 @@ static int run_command(int argc, char **argv)
 
 	if (!status) {
 		status = report(&args, &err);
-		if (status < 0)
-			status = cli_error(&err);
+		if (status < 0) {
+			cli_error(&err);
+			status = args.failure ? args.failure : CLI_FAILED;
+		}
 	}
 	report_args_done(&args);
 	err_done(&err);

@@ -30,6 +30,7 @@ struct report_args {
 	bool allow_incomplete;
 	bool force;
 	bool json;
+	int failure;        /* exit status of a failure; 0 = not known yet */
 	const char **extra; /* --foo[=v] that are no options of tkit report */
 	size_t extra_count;
 	const char **files;

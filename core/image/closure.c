@@ -198,7 +198,7 @@ int tkit_closure_new(struct tkit_ctx *ctx, const struct tkit_model *model,
 	intern_done(&job.absent);
 	intern_done(&job.inspected);
 	intern_done(&job.needing);
-	buf_done(&job.library_dirs);
+	library_dirs_done(&job.library_dirs);
 	if (rc < 0) {
 		tkit_closure_free(job.closure);
 		return tkit_fail(ctx, rc, "computing the image's content");

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+#include "image/library.h"
 #include "image/rootfs.h"
 #include "util/buf.h"
 #include "util/intern.h"
@@ -46,8 +47,7 @@ struct closure_job {
 	struct intern absent;    /* names */
 	struct intern inspected; /* "path\0root" of executed files */
 	struct intern needing;   /* "path\0root" of ELF files whose libraries were added */
-	struct buf library_dirs; /* NUL-terminated names from ld.so.conf */
-	bool library_dirs_known;
+	struct library_dirs library_dirs;
 	bool static_needs;       /* follow DT_NEEDED of what was executed or loaded */
 	unsigned int exec_depth; /* interpreters of interpreters */
 	uint64_t sockets;        /* left out */

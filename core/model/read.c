@@ -176,3 +176,25 @@ int model_builder_add_file(struct model_builder *builder, const char *file, mode
 	free(f.ended);
 	return rc;
 }
+
+int tkit_model_read(struct tkit_ctx *ctx, const char *file, struct tkit_model **ret_model)
+{
+	struct err err = ERR_INIT;
+	struct model_builder *builder;
+	int rc = model_builder_new(&builder, &err);
+
+	if (!rc)
+		rc = model_builder_add_file(builder, file, NULL, NULL, &err);
+	if (!rc)
+		rc = model_builder_finish(builder, ret_model, &err);
+	model_builder_free(builder);
+	if (rc < 0)
+		tkit_fail(ctx, -EINVAL, "%s", err_text(&err));
+	err_done(&err);
+	return rc;
+}
+
+void tkit_model_free(struct tkit_model *model)
+{
+	model_free(model);
+}

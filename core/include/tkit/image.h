@@ -50,6 +50,27 @@ TKIT_API long tkit_rootfs_resolve(struct tkit_rootfs *rootfs, struct tkit_bytes 
 				  char *buf, size_t size,
 				  void (*link)(void *arg, struct tkit_bytes link), void *arg);
 
+/* A file that ld.so loads before a program's first instruction. */
+struct tkit_need {
+	struct tkit_bytes asked;     /* DT_NEEDED or PT_INTERP as it stands in the file */
+	struct tkit_bytes name;      /* absolute name under which it is found; empty = nowhere */
+	struct tkit_bytes canonical; /* symlinks resolved; empty = nowhere */
+	struct tkit_bytes by;        /* canonical path of the file that asks */
+	uint32_t interpreter;        /* 1: PT_INTERP */
+	uint32_t reserved;
+};
+
+/* Anything but 0 ends the walk and is returned. The need is borrowed for the call. */
+typedef int (*tkit_need_fn)(void *arg, const struct tkit_need *need);
+
+/*
+ * Calls `fn` for the interpreter and each DT_NEEDED of the ELF file `path`, and of the files
+ * found for them, nearest first, as ld.so would look for them. A file that is no ELF file has
+ * no needs. 0, what `fn` returned, or -errno (-ENOENT: no such file).
+ */
+TKIT_API int tkit_rootfs_needs(struct tkit_rootfs *rootfs, struct tkit_bytes path, tkit_need_fn fn,
+			       void *arg);
+
 /* Why an entry is in the image. */
 enum tkit_reason {
 	TKIT_REASON_ACCESS = 1,     /* a successful access */

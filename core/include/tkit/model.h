@@ -160,6 +160,13 @@ TKIT_API const char *tkit_pathless_name(int reason); /* "no-base"; NULL if unkno
 /* What all backends of all runs can see (AND of their caps; OR within one run). */
 TKIT_API uint64_t tkit_model_caps(const struct tkit_model *model);
 
+/*
+ * Reads a trace file as a model of its own: another run to compare with. -errno with a
+ * recorded cause; -EBADMSG if the file is no trace. Freed with tkit_model_free().
+ */
+TKIT_API int tkit_model_read(struct tkit_ctx *ctx, const char *file, struct tkit_model **ret_model);
+TKIT_API void tkit_model_free(struct tkit_model *model); /* NULL-safe; not a report's own model */
+
 /* The root file system given to the report (--root, --image), or NULL. */
 TKIT_API struct tkit_rootfs *tkit_model_rootfs(const struct tkit_model *model);
 

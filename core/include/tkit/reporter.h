@@ -27,6 +27,7 @@ extern "C" {
 #define TKIT_NEEDS_COMPLETE \
 	(1ull << 51) /* refuses an incomplete trace without --allow-incomplete */
 #define TKIT_WRITES_DIRECTORY (1ull << 52) /* -o names a folder, not a file */
+#define TKIT_EXITS_LIKE_DIFF  (1ull << 53) /* a failure exits with 2, as diff(1), not 125 */
 
 /* Where a report goes: standard output, a file or a folder, by -o. Written aside, put in
  * place when render() has succeeded. */
@@ -49,6 +50,12 @@ TKIT_API int tkit_out_color(struct tkit_out *out);
  * its descriptor (to be closed by the caller, O_CLOEXEC) or -errno.
  */
 TKIT_API int tkit_out_create(struct tkit_out *out, const char *name, unsigned int mode);
+
+/*
+ * Writes a file beside the report (named by an option): aside, flushed to disk, and put in
+ * place when it is whole; an older one keeps its mode. 0, or -errno with a recorded cause.
+ */
+TKIT_API int tkit_write_file(struct tkit_ctx *ctx, const char *path, const void *data, size_t size);
 
 struct tkit_reporter_ops {
 	/* Makes an instance; options live until close(). Mandatory. */
