@@ -67,99 +67,133 @@ int pt_seize_command(struct pt *pt)
 	return 0;
 }
 
-/* A process that serves a file system must not be waited for by our own lookups. */
-static bool has_fuse(pid_t pid)
+struct pids {
+	pid_t *list;
+	size_t count;
+};
+
+static bool pids_have(const struct pids *pids, pid_t pid)
 {
-	char path[64], target[16];
-	bool found = false;
-	struct dirent *e;
-	DIR *dir;
-
-	snprintf(path, sizeof(path), "/proc/%d/fd", pid);
-	dir = opendir(path);
-	while (dir && !found && (e = readdir(dir))) {
-		ssize_t n = readlinkat(dirfd(dir), e->d_name, target, sizeof(target));
-
-		found = n == 9 && memcmp(target, "/dev/fuse", 9) == 0;
-	}
-	if (dir)
-		closedir(dir);
-	return found;
+	for (size_t i = 0; i < pids->count; i++)
+		if (pids->list[i] == pid)
+			return true;
+	return false;
 }
 
-/* Seizes the threads of a process that are not traced yet. Returns their number or -errno. */
-static int seize_threads(struct pt *pt, pid_t pid)
+static int pids_add(struct pids *pids, pid_t pid)
+{
+	pid_t *list = reallocarray(pids->list, pids->count + 1, sizeof(*list));
+
+	if (!list)
+		return -ENOMEM;
+	pids->list = list;
+	list[pids->count++] = pid;
+	return 0;
+}
+
+/* Nothing to be told of: it has ended, or was born traced and will report by itself. */
+static bool needs_none(pid_t tid)
+{
+	pid_t parent;
+	char state = pt_state(tid, &parent);
+
+	return state == 'Z' || state == 'X' || pt_is_ours(tid);
+}
+
+/*
+ * A thread that is in the table. An exec of another thread that was not seized yet takes
+ * over the id, and is not traced.
+ */
+static bool still_ours(struct pt *pt, struct pt_tracee *t)
+{
+	if (needs_none(t->tid))
+		return true;
+	pt_tracee_drop(pt, t);
+	return false;
+}
+
+static int seize_thread(struct pt *pt, pid_t pid, pid_t tid, struct pt_proc **proc)
+{
+	struct pt_tracee *t;
+	int rc = seize(pt, tid);
+
+	if (rc < 0)
+		return rc;
+	ptrace(PTRACE_INTERRUPT, tid, 0, 0);
+	t = pt_tracee_add(pt, tid);
+	if (!t || pt_tracee_join(t, *proc) < 0)
+		return -ENOMEM;
+	if (!*proc) {
+		*proc = t->proc;
+		t->proc->pid = pid;
+		t->announce = true;
+	}
+	return 0;
+}
+
+/*
+ * Seizes the threads of a process that are not traced yet. Returns their number or -errno;
+ * *ret_refused: how many may not be traced.
+ */
+static int seize_threads(struct pt *pt, pid_t pid, int *ret_refused)
 {
 	struct pt_proc *proc = NULL;
 	char path[64];
 	struct dirent *e;
-	int count = 0, rc = 0;
+	int count = 0;
 	DIR *dir;
 
+	*ret_refused = 0;
 	snprintf(path, sizeof(path), "/proc/%d/task", pid);
 	dir = opendir(path);
 	if (!dir)
-		return -errno;
+		return errno == ENOENT ? -ESRCH : -errno;
 	while ((e = readdir(dir))) {
 		pid_t tid = (pid_t)strtol(e->d_name, NULL, 10);
 		struct pt_tracee *t = tid > 0 ? pt_tracee_find(pt, tid) : NULL;
+		int rc;
 
-		if (t)
-			proc = t->proc;
-		if (tid <= 0 || t)
+		if (t && still_ours(pt, t)) {
+			proc = t->proc ? t->proc : proc;
 			continue;
-		rc = seize(pt, tid);
-		if (rc < 0)
+		}
+		if (tid <= 0)
 			continue;
-		ptrace(PTRACE_INTERRUPT, tid, 0, 0);
-		t = pt_tracee_add(pt, tid);
-		if (!t || pt_tracee_join(t, proc) < 0) {
-			rc = -ENOMEM;
+		rc = seize_thread(pt, pid, tid, &proc);
+		if (rc == 0)
+			count++;
+		else if (rc == -ENOMEM)
+			count = rc;
+		else if (rc == -EPERM && !needs_none(tid))
+			++*ret_refused;
+		if (count < 0)
 			break;
-		}
-		if (!proc) {
-			proc = t->proc;
-			proc->pid = pid;
-			t->announce = true;
-		}
-		count++;
 	}
 	closedir(dir);
-	if (count && has_fuse(pid))
-		pt->fuse = true;
-	return count || rc == -ESRCH ? count : rc;
+	return count;
 }
 
+/*
+ * Seizes a process. A thread that is not seized yet may make others, and one that ends while
+ * the kernel lists them makes it leave others out: so until two passes have found nothing new.
+ */
 static int seize_process(struct pt *pt, pid_t pid)
 {
-	int total = 0, n;
+	int total = 0, refused = 0, n = 0;
 
-	/* until no thread is new: one that is not seized yet may make others */
-	while ((n = seize_threads(pt, pid)) > 0)
-		total += n;
-	return n < 0 && !total ? n : total;
-}
-
-static pid_t parent_of(pid_t pid)
-{
-	char path[64], stat[512];
-	const char *end;
-	size_t n = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	f = fopen(path, "re");
-	if (f) {
-		n = fread(stat, 1, sizeof(stat) - 1, f);
-		fclose(f);
+	for (int quiet = 0; quiet < 2 && n >= 0; quiet = n > 0 ? 0 : quiet + 1) {
+		n = seize_threads(pt, pid, &refused);
+		total += n > 0 ? n : 0;
 	}
-	stat[n] = 0;
-	end = strrchr(stat, ')');
-	return end && strlen(end) > 4 ? (pid_t)strtol(end + 4, NULL, 10) : 0;
+	if (n == -ENOMEM)
+		return n;
+	if (total && refused)
+		pt_lose(pt, TKIT_LOSS_UNTRACED, "a thread may not be traced");
+	return total || !refused ? total : -EPERM;
 }
 
 /* One pass over all processes. Returns the number of new tracees. */
-static int seize_children(struct pt *pt)
+static int seize_children(struct pt *pt, struct pids *known)
 {
 	DIR *dir = opendir("/proc");
 	struct dirent *e;
@@ -171,15 +205,16 @@ static int seize_children(struct pt *pt)
 		int n;
 
 		if (!isdigit((unsigned char)e->d_name[0]) || pid == pt->target->self_pid ||
-		    pt_tracee_find(pt, pid))
+		    pids_have(known, pid))
 			continue;
-		parent = parent_of(pid);
-		if (parent <= 0 || !pt_tracee_find(pt, parent))
+		if (pt_state(pid, &parent) == 'X' || !pids_have(known, parent))
 			continue;
+		if (pids_add(known, pid) < 0)
+			break;
 		n = seize_process(pt, pid);
 		if (n == -EPERM)
 			pt_lose(pt, TKIT_LOSS_UNTRACED, "a descendant may not be traced");
-		count += n > 0 ? n : 0;
+		count++;
 	}
 	if (dir)
 		closedir(dir);
@@ -188,6 +223,7 @@ static int seize_children(struct pt *pt)
 
 int pt_seize_pid(struct pt *pt)
 {
+	struct pids known = {0};
 	int rc = seize_process(pt, pt->target->pid);
 
 	if (rc < 0)
@@ -196,8 +232,11 @@ int pt_seize_pid(struct pt *pt)
 		return tkit_fail(pt->ctx, -ESRCH, "process %d has no thread to trace",
 				 pt->target->pid);
 	pt->started = true;
-	while (seize_children(pt) > 0)
-		continue;
+	if (pids_add(&known, pt->target->pid) < 0)
+		return tkit_fail(pt->ctx, -ENOMEM, "attaching to process %d", pt->target->pid);
+	for (int quiet = 0; quiet < 2;)
+		quiet = seize_children(pt, &known) > 0 ? 0 : quiet + 1;
+	free(known.list);
 	park(pt);
 	return 0;
 }
@@ -207,12 +246,15 @@ static void announce(struct pt *pt, struct pt_tracee *t)
 {
 	struct pt_place exe;
 	char link[64];
+	pid_t parent;
 
 	t->announce = false;
+	pt_scan_fds(pt, t);
 	snprintf(link, sizeof(link), "/proc/%d/exe", t->tid);
 	if (pt_place(pt, t, link, &exe) == 0 && !exe.pflags)
 		pt_proc_exe(t->proc, exe.path, exe.len);
-	pt_emit_fork(pt, t, parent_of(t->proc->pid), true);
+	pt_state(t->proc->pid, &parent);
+	pt_emit_fork(pt, t, parent, true);
 }
 
 /* The first pump(): looks at the stops that park() collected. */

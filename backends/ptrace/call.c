@@ -166,6 +166,10 @@ static bool enter_other(struct pt *pt, struct pt_tracee *t)
 		t->comm_known = false; /* at the exit it is read again */
 		return false;
 	}
+	if (call->nr == PT_NR_IO_URING_SETUP || call->nr == PT_NR_IO_URING_ENTER) {
+		call->ring = pt_ring_enter(t);
+		return call->ring;
+	}
 	if (call->nr == SYS_clone3 || call->nr == (native ? SYS_clone : 120)) {
 		call->unstrip = clone_flag(t, true);
 		return call->unstrip;
@@ -336,6 +340,8 @@ void pt_call_exit(struct pt *pt, struct pt_tracee *t, int64_t ret)
 		ret = (int32_t)ret;
 	if (call->unstrip)
 		clone_flag(t, false);
+	if (call->ring)
+		pt_ring_exit(pt, t, ret);
 	if (!(ret >= RESTART_LOWEST && ret <= RESTART_HIGHEST) && call->sys) {
 		uint64_t now = tkit_now_ns();
 

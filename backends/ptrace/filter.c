@@ -24,7 +24,7 @@
 /* Calls without a path that matter all the same, see enter_other() in call.c. */
 static int add_others(scmp_filter_ctx ctx, uint32_t action)
 {
-	static const char *const always[] = {"setns", "clone3"};
+	static const char *const always[] = {"setns", "clone3", "io_uring_setup"};
 	int rc = 0;
 
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]) && !rc; i++)
@@ -32,6 +32,9 @@ static int add_others(scmp_filter_ctx ctx, uint32_t action)
 	if (!rc)
 		rc = seccomp_rule_add(ctx, action, seccomp_syscall_resolve_name("unshare"), 1,
 				      ARG(0, SCMP_CMP_MASKED_EQ, CLONE_NEWNS, CLONE_NEWNS));
+	if (!rc)
+		rc = seccomp_rule_add(ctx, action, seccomp_syscall_resolve_name("io_uring_enter"),
+				      1, ARG(1, SCMP_CMP_NE, 0, 0));
 	if (!rc)
 		rc = seccomp_rule_add(ctx, action, seccomp_syscall_resolve_name("clone"), 1,
 				      ARG(0, SCMP_CMP_MASKED_EQ, CLONE_UNTRACED, CLONE_UNTRACED));

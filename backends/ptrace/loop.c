@@ -103,26 +103,9 @@ static void on_child(struct pt *pt, struct pt_tracee *t, int event)
 	settle(pt, child);
 }
 
-/* /proc/TID/status's number after `key`; 0 if there is none. */
-static pid_t status_of(pid_t tid, const char *key)
-{
-	char path[64], line[256];
-	pid_t value = 0;
-	FILE *f;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", tid);
-	f = fopen(path, "re");
-	while (f && fgets(line, sizeof(line), f))
-		if (strncmp(line, key, strlen(key)) == 0)
-			value = (pid_t)strtol(line + strlen(key), NULL, 10);
-	if (f)
-		fclose(f);
-	return value;
-}
-
 static void adopt(struct pt *pt, struct pt_tracee *t)
 {
-	pid_t pid = status_of(t->tid, "Tgid:");
+	pid_t pid = (pid_t)pt_status(t->tid, "Tgid:", 0);
 	struct pt_tracee *leader = pid ? pt_tracee_find(pt, pid) : NULL;
 
 	if (!pid) {
@@ -132,7 +115,7 @@ static void adopt(struct pt *pt, struct pt_tracee *t)
 	if (pt_tracee_join(t, leader && leader != t ? leader->proc : NULL) < 0)
 		return;
 	if (t->tid == pid)
-		pt_emit_fork(pt, t, status_of(t->tid, "PPid:"), false);
+		pt_emit_fork(pt, t, (pid_t)pt_status(t->tid, "PPid:", 0), false);
 	settle(pt, t);
 }
 

@@ -13,6 +13,8 @@
  *	place.c    where descriptors and directories are, in the target's root
  *	lookup.c   looking a path up as the tracee would
  *	walk.c     ... through the magic links of /proc
+ *	proc.c     what /proc says of a thread
+ *	ring.c     io_uring
  *	exec.c     successful execs and what the kernel opened for them
  *	emit.c     events
  *	mem.c      the tracee's memory
@@ -37,6 +39,10 @@
 /* SECCOMP_RET_DATA of our own filter; anything else is a filter of the program's. */
 #define PT_DATA_CALL    0x7c17 /* a call of the table, or one that moves roots */
 #define PT_DATA_FOREIGN 0x7c18 /* a call of an ABI that has no table: x32, 32-bit ARM */
+
+/* The same in all architectures. */
+#define PT_NR_IO_URING_SETUP 425
+#define PT_NR_IO_URING_ENTER 426
 
 enum pt_choice { PT_AUTO, PT_YES, PT_NO }; /* order of the options' range */
 
@@ -82,6 +88,7 @@ struct pt_call {
 	int8_t existed;          /* then: 1 there before, 0 not, -1 unknown */
 	bool moves_root;         /* counted in pt->roots_moving */
 	bool unstrip;            /* clone flags are to be put back, see call.c */
+	bool ring;               /* a call of io_uring, see ring.c */
 	int exec_fd;             /* exec: O_PATH of the file asked for; -1 */
 	struct timespec entered; /* creat: CLOCK_REALTIME_COARSE */
 	uint8_t name_count;
@@ -97,9 +104,10 @@ struct pt_exe {
 
 struct pt_proc {
 	pid_t pid;
-	uint32_t refs;      /* threads */
-	bool exited;        /* EXIT was emitted */
-	struct pt_exe *exe; /* NULL: unknown */
+	uint32_t refs;       /* threads */
+	bool exited;         /* EXIT was emitted */
+	uint64_t rings_told; /* io_uring: bit fd: counted as a loss */
+	struct pt_exe *exe;  /* NULL: unknown */
 };
 
 enum pt_root {
@@ -138,6 +146,7 @@ struct pt_tracee {
 };
 
 #define PT_BUCKETS 1024
+#define PT_QUEUE   4096
 
 struct pt {
 	struct tkit_ctx *ctx;
@@ -168,6 +177,11 @@ struct pt {
 	ino_t own_mnt_ns;
 
 	/* wait.c */
+	struct pt_stopped {
+		pid_t tid;
+		int status;
+	} queue[PT_QUEUE]; /* were waited for, and are still to be looked at */
+	uint32_t queue_at, queue_count;
 	bool timer_made;
 	timer_t timer;
 	bool chld_changed;
@@ -186,6 +200,17 @@ struct pt_place {
 	size_t len;
 	uint32_t pflags; /* TKIT_P_DELETED, TKIT_P_OUTSIDE_ROOT */
 };
+
+/* proc.c */
+long pt_status(pid_t tid, const char *key, long none);
+bool pt_is_ours(pid_t tid);
+char pt_state(pid_t tid, pid_t *ret_parent);
+bool pt_each_fd(pid_t pid, bool (*fn)(void *arg, int fd, const char *target), void *arg);
+
+/* ring.c */
+bool pt_ring_enter(struct pt_tracee *t);
+void pt_ring_exit(struct pt *pt, struct pt_tracee *t, int64_t ret);
+void pt_scan_fds(struct pt *pt, struct pt_tracee *t);
 
 /* tracee.c */
 struct pt_tracee *pt_tracee_find(struct pt *pt, pid_t tid);

@@ -150,6 +150,7 @@ void pt_call_drop(struct pt *pt, struct pt_tracee *t)
 		close(call->exec_fd);
 	call->exec_fd = -1;
 	call->unstrip = false;
+	call->ring = false;
 	call->name_count = 0;
 	call->sys = NULL;
 	t->in_call = false;

@@ -22,6 +22,7 @@
 #include <unistd.h>
 
 #define TICK_NS    20000000
+#define FAIR       2   /* threads; up to so many take turns by themselves */
 #define PIN_WINDOW 128 /* stops between two looks at where the tracee runs */
 
 #ifndef sigev_notify_thread_id
@@ -109,15 +110,40 @@ void pt_wait_ticks(struct pt *pt, bool on)
 }
 
 /*
+ * The kernel goes through its list of tracees from the start each time: with many busy
+ * threads, the last ones would never have their turn. So all that have stopped by now are
+ * taken off it before any of them goes on.
+ */
+static void fill_queue(struct pt *pt)
+{
+	while (pt->queue_count < PT_QUEUE) {
+		struct pt_stopped *next = &pt->queue[pt->queue_count];
+
+		next->tid = waitpid(-1, &next->status, __WALL | __WNOTHREAD | WNOHANG);
+		if (next->tid <= 0)
+			return;
+		pt->queue_count++;
+	}
+}
+
+/*
  * The next tracee that stopped or ended: its id with *ret_status, 0 if there is none now (or
  * when the timer ended a blocking wait), -ECHILD if there are no tracees.
  */
 pid_t pt_wait(struct pt *pt, bool block, int *ret_status)
 {
-	pid_t tid = waitpid(-1, ret_status, __WALL | __WNOTHREAD | (block ? 0 : WNOHANG));
+	pid_t tid;
 
+	if (pt->queue_at < pt->queue_count) {
+		*ret_status = pt->queue[pt->queue_at].status;
+		return pt->queue[pt->queue_at++].tid;
+	}
+	pt->queue_at = pt->queue_count = 0;
+	tid = waitpid(-1, ret_status, __WALL | __WNOTHREAD | (block ? 0 : WNOHANG));
 	if (tid < 0)
 		return errno == ECHILD ? -ECHILD : 0;
+	if (tid > 0 && pt->count > FAIR)
+		fill_queue(pt);
 	return tid;
 }
 

@@ -154,10 +154,12 @@ enum tkit_arch {
 	X(UNTRACED, 11, "untraced", "a process could not be followed")                          \
 	X(UPSTREAM, 12, "upstream", "the imported tool itself reported lost events")            \
 	X(FORCED, 13, "forced", "tracing was stopped by force before all events were read")     \
-	X(INJECTED, 14, "injected", "losses made on purpose by the null backend")
+	X(INJECTED, 14, "injected", "losses made on purpose by the null backend")               \
+	X(UNSEEN, 15, "unseen",                                                                 \
+	  "accesses can have been made in a way that the backend does not see")
 
 #define TKIT_LOSS_ENUM_(sym, value, name, help) TKIT_LOSS_##sym = value,
-enum tkit_loss { TKIT_LOSSES(TKIT_LOSS_ENUM_) TKIT_LOSS_COUNT_ = 15 };
+enum tkit_loss { TKIT_LOSSES(TKIT_LOSS_ENUM_) TKIT_LOSS_COUNT_ = 16 };
 
 /* Validity bits: which fields of struct tkit_event are known. */
 #define TKIT_V_TS       (1u << 0)
