@@ -458,7 +458,7 @@ def run_cross(tkit, pair, names):
             lines = [f"losses: {run.losses[:3]}" for run in runs if run.losses]
             lines += [f"only {who}: {op} {show(path)} = {error(err)}"
                       for who, diff in zip(pair, only)
-                     for op, path, err in sorted(diff, key=str)]
+                      for op, path, err in sorted(diff, key=str)]
             table.row(name, "FAIL" if lines else "ok", f"{len(a & b)} facts in both", lines)
     return table.end(" and ".join(pair))
 
