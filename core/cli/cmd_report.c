@@ -142,8 +142,10 @@ static int add_root(struct report_args *args, struct tkit_model *model, struct e
 	if (!root)
 		root = common_root(model, err);
 	if (!root)
-		return err->rc ? err->rc : err_set(err, -EINVAL, "%s needs --root", who);
-	rc = tkit_rootfs_open_dir(&ctx, root, &rootfs);
+		return err->rc ? err->rc : err_set(err, -EINVAL, "%s needs --root or --image", who);
+	/* What a trace says is a directory, whatever its name looks like. */
+	rc = args->root ? tkit_rootfs_open(&ctx, root, &args->source, &rootfs)
+			: tkit_rootfs_open_dir(&ctx, root, &rootfs);
 	if (rc < 0)
 		err_set(err, rc, "%s", err_text(&ctx.err));
 	else

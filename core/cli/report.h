@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 
+#include <tkit/image.h>
 #include <tkit/reporter.h>
 
 #include "plugin/ctx.h"
@@ -26,7 +27,8 @@ struct report_job {
 struct report_args {
 	struct report_job jobs[REPORTERS_MAX];
 	size_t job_count;
-	const char *root;
+	const char *root;                  /* --root or --image: a source of files */
+	struct tkit_rootfs_options source; /* how to open it */
 	bool allow_incomplete;
 	bool force;
 	bool json;

@@ -8,6 +8,7 @@
 #include "cli/report.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"
+#include "util/num.h"
 #include "util/suggest.h"
 
 #define DEFAULT_REPORTER "deps"
@@ -15,8 +16,18 @@
 #define NAMES_MAX        128
 
 /* tkit report's own options; the rest is a reporter's. */
-static const char *const own_names[] = {"reporter", "root", "output", "allow-incomplete",
-					"force",    "json", "help"};
+static const char *const own_names[] = {"reporter",
+					"root",
+					"image",
+					"image-tag",
+					"image-platform",
+					"image-max-bytes",
+					"image-max-entries",
+					"output",
+					"allow-incomplete",
+					"force",
+					"json",
+					"help"};
 
 static int add_job(struct report_args *args, const char *spec)
 {
@@ -63,18 +74,60 @@ static bool takes(const char *name, int argc, char **argv, int *i, const char **
 	return true;
 }
 
+static int set_root(struct report_args *args, const char *value)
+{
+	if (!value)
+		return cli_usage(&cmd_report, "--root and --image need a source of files");
+	if (args->root)
+		return cli_usage(&cmd_report, "two sources of files: '%s' and '%s'", args->root,
+				 value);
+	args->root = value;
+	return 0;
+}
+
+/* The --image-* options: which image of several, and how large it may be. */
+static bool image_option(int argc, char **argv, int *i, struct report_args *args, int *ret_rc)
+{
+	struct tkit_rootfs_options *source = &args->source;
+	const char *value = NULL;
+	uint64_t number;
+
+	*ret_rc = 0;
+	if (takes("--image-tag", argc, argv, i, &value))
+		source->tag = value;
+	else if (takes("--image-platform", argc, argv, i, &value))
+		source->platform = value;
+	else if (takes("--image-max-bytes", argc, argv, i, &value)) {
+		if (value && num_size(value, &source->max_bytes) < 0)
+			*ret_rc = cli_usage(&cmd_report, "--image-max-bytes needs a size, not '%s'",
+					    value);
+	} else if (takes("--image-max-entries", argc, argv, i, &value)) {
+		if (value && (num_u64(value, &number) < 0 || !number || number > UINT32_MAX / 2))
+			*ret_rc = cli_usage(&cmd_report,
+					    "--image-max-entries needs a number, not '%s'", value);
+		else if (value)
+			source->max_entries = (uint32_t)number;
+	} else {
+		return false;
+	}
+	if (!value)
+		*ret_rc = cli_usage(&cmd_report, "%s needs a value", argv[argc - 1]);
+	return true;
+}
+
 static int parse_one(int argc, char **argv, int *i, struct report_args *args,
 		     const char **first_output)
 {
 	const char *arg = argv[*i], *value = NULL;
+	int rc;
 
 	if (takes("--reporter", argc, argv, i, &value) || takes("-r", argc, argv, i, &value))
 		return value ? add_job(args, value)
 			     : cli_usage(&cmd_report, "%s needs the name of a reporter", arg);
-	if (takes("--root", argc, argv, i, &value)) {
-		args->root = value;
-		return value ? 0 : cli_usage(&cmd_report, "--root needs a directory");
-	}
+	if (takes("--root", argc, argv, i, &value) || takes("--image", argc, argv, i, &value))
+		return set_root(args, value);
+	if (image_option(argc, argv, i, args, &rc))
+		return rc;
 	if (takes("--output", argc, argv, i, &value) || takes("-o", argc, argv, i, &value))
 		return value ? set_output(args, value, first_output)
 			     : cli_usage(&cmd_report, "%s needs a name", arg);
@@ -97,6 +150,7 @@ int report_parse(int argc, char **argv, struct report_args *args)
 	bool plain = false;
 	int rc = 0;
 
+	args->source.size = sizeof(args->source);
 	args->extra = calloc((size_t)argc + 1, sizeof(*args->extra));
 	args->files = calloc((size_t)argc + 1, sizeof(*args->files));
 	if (!args->extra || !args->files)

@@ -11,8 +11,12 @@ static const char report_help[] =
 	"Options:\n"
 	"  -r, --reporter R[,KEY=VALUE]...  what to make (default: deps); may be repeated\n"
 	"      --KEY[=VALUE]                the same as KEY=VALUE behind the reporter's name\n"
-	"      --root DIR                   the root file system that belongs to the traces;\n"
-	"                                   default, where one is needed: the traced process's\n"
+	"      --root SOURCE                the root file system that belongs to the traces;\n"
+	"      --image SOURCE               default, where one is needed: the traced process's\n"
+	"      --image-tag NAME             which image, where an archive holds several\n"
+	"      --image-platform OS/ARCH     which platform (default: this machine's)\n"
+	"      --image-max-bytes SIZE       refuse images that unpack to more (default: 64G)\n"
+	"      --image-max-entries N        refuse images of more entries (default: 5000000)\n"
 	"  -o, --output OUT                 file or folder for the --reporter before it\n"
 	"                                   (default: standard output)\n"
 	"      --force                      replace a folder of plain files\n"
@@ -22,6 +26,12 @@ static const char report_help[] =
 	"\n"
 	"`tkit plugin list` names the reporters, `tkit plugin show NAME` their options.\n"
 	"\n"
+	"SOURCE is a directory, a tar of a root file system (docker export), an archive of\n"
+	"docker save or podman save, or an OCI archive or layout: tkit finds out which, and a\n"
+	"prefix says it: dir:, tar:, docker-archive:, oci-archive:, oci:. docker:IMAGE and\n"
+	"podman:IMAGE take the image from the engine. Tars and layers may be compressed. Nothing\n"
+	"is unpacked into the file system, and archives are read in a sandbox.\n"
+	"\n"
 	"A file or folder appears under its name only when it is whole.\n"
 	"\n"
 	"Exit status: that of the report (0 for most; see the reporter's own text); 125 when\n"
@@ -30,6 +40,7 @@ static const char report_help[] =
 	"Examples:\n"
 	"  tkit report\n"
 	"  tkit report --show-ignored --json -o deps.json monday.tkit tuesday.tkit\n"
-	"  tkit report --reporter dockerfile --root /srv/rootfs -o image trace.tkit\n";
+	"  tkit report --reporter dockerfile --root /srv/rootfs -o image trace.tkit\n"
+	"  tkit report --reporter dockerfile --image docker:nginx:1.25 -o image trace.tkit\n";
 
 #endif

@@ -138,24 +138,16 @@ static int write_header(struct layer *l, const struct tkit_closure_entry *entry,
 	return archive_write_header(l->tar, m) == ARCHIVE_OK && !l->failed ? 0 : tar_fail(l);
 }
 
-static bool unchanged(const struct stat *a, const struct stat *b)
+static int copy_content(struct layer *l, const struct tkit_closure_entry *entry,
+			const struct rootfs_content *content)
 {
-	return a->st_dev == b->st_dev && a->st_ino == b->st_ino && a->st_mode == b->st_mode &&
-	       a->st_uid == b->st_uid && a->st_gid == b->st_gid && a->st_size == b->st_size &&
-	       a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
-}
+	uint64_t at = content->offset, left = (uint64_t)entry->st.st_size;
 
-static int write_content(struct layer *l, const struct tkit_closure_entry *entry)
-{
-	_cleanup_close_ int fd = tkit_rootfs_openfile(l->closure->fs, entry->path);
-	uint64_t left = (uint64_t)entry->st.st_size;
-	struct stat st;
-
-	if (fd < 0)
-		return layer_fail(l, fd, entry, "opening");
+	if (content->borrowed && left > content->size)
+		left = content->size;
 	while (left) {
 		size_t want = left < COPY_SIZE ? (size_t)left : COPY_SIZE;
-		ssize_t n = read(fd, l->data, want);
+		ssize_t n = pread(content->fd, l->data, want, (off_t)at);
 
 		if (n < 0 && errno == EINTR)
 			continue;
@@ -165,14 +157,25 @@ static int write_content(struct layer *l, const struct tkit_closure_entry *entry
 			break;
 		if (archive_write_data(l->tar, l->data, (size_t)n) != n || l->failed)
 			return tar_fail(l);
+		at += (uint64_t)n;
 		left -= (uint64_t)n;
 	}
 	/* Looked at last, so that a change while reading shows, too. */
-	if (fstat(fd, &st) < 0)
-		return layer_fail(l, -errno, entry, "reading");
-	if (left || !unchanged(&st, &entry->st))
+	if (left || !rootfs_content_is(l->closure->fs, content, &entry->st))
 		return layer_fail(l, -ESTALE, entry, "the root changes under us: reading");
 	return 0;
+}
+
+static int write_content(struct layer *l, const struct tkit_closure_entry *entry)
+{
+	struct rootfs_content content;
+	int rc = rootfs_content(l->closure->fs, entry->path, &content);
+
+	if (rc < 0)
+		return layer_fail(l, rc, entry, "opening");
+	rc = copy_content(l, entry, &content);
+	rootfs_content_done(&content);
+	return rc;
 }
 
 enum pass { DIRECTORIES, SYMLINKS, OTHERS, PASSES };

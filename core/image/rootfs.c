@@ -144,6 +144,55 @@ int tkit_rootfs_openfile(struct tkit_rootfs *rootfs, struct tkit_bytes path)
 	return rootfs->ops->openfile(rootfs, path);
 }
 
+int rootfs_content(struct tkit_rootfs *fs, struct tkit_bytes path,
+		   struct rootfs_content *ret_content)
+{
+	struct stat st;
+	int fd;
+
+	if (!rootfs_canonical(path))
+		return -EINVAL;
+	if (fs->ops->content)
+		return fs->ops->content(fs, path, ret_content);
+	fd = fs->ops->openfile(fs, path);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0) {
+		int rc = -errno;
+
+		close(fd);
+		return rc;
+	}
+	*ret_content = (struct rootfs_content){.fd = fd, .size = (uint64_t)st.st_size};
+	return 0;
+}
+
+void rootfs_content_done(struct rootfs_content *content)
+{
+	if (!content->borrowed && content->fd >= 0)
+		close(content->fd);
+	content->fd = -1;
+}
+
+bool rootfs_content_is(struct tkit_rootfs *fs, const struct rootfs_content *content,
+		       const struct stat *st)
+{
+	struct stat now;
+
+	if (content->borrowed)
+		return content->size == (uint64_t)st->st_size && fs->ops->unchanged(fs, content);
+	return fstat(content->fd, &now) == 0 && now.st_dev == st->st_dev &&
+	       now.st_ino == st->st_ino && now.st_mode == st->st_mode && now.st_uid == st->st_uid &&
+	       now.st_gid == st->st_gid && now.st_size == st->st_size &&
+	       now.st_mtim.tv_sec == st->st_mtim.tv_sec &&
+	       now.st_mtim.tv_nsec == st->st_mtim.tv_nsec;
+}
+
+const struct tkit_image_config *tkit_rootfs_config(const struct tkit_rootfs *rootfs)
+{
+	return rootfs->ops->config ? rootfs->ops->config(rootfs) : NULL;
+}
+
 long tkit_rootfs_resolve(struct tkit_rootfs *rootfs, struct tkit_bytes path, int nofollow,
 			 char *buf, size_t size, void (*link)(void *arg, struct tkit_bytes link),
 			 void *arg)

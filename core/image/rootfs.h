@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Root file systems inside core. A source (a directory; later archives and image layouts)
- * fills in struct rootfs_ops with single steps on canonical paths; walking, symlinks and
- * caching are done once, above it, so that every source has the same rules.
+ * Root file systems inside core. A source (a directory; an
+ * archive or image) fills in struct rootfs_ops with single steps on canonical paths; walking,
+ * symlinks and caching are done once, above it, so that every source has the same rules.
  *
  * A root is taken to be at rest while it is open: what was looked up is remembered.
  * One thread at a time.
@@ -16,6 +16,14 @@
 
 #include "util/buf.h"
 #include "util/intern.h"
+
+/* Where the bytes of a regular file are: `size` of them from `offset` of fd. */
+struct rootfs_content {
+	int fd;
+	bool borrowed; /* fd is the root's own and may hold other files, too */
+	uint64_t offset;
+	uint64_t size;
+};
 
 /* One name of a directory. `type` is the DT_* of dirent(3). <0 ends the listing with it. */
 typedef int (*rootfs_list_fn)(void *arg, struct tkit_bytes name, unsigned char type);
@@ -31,6 +39,12 @@ struct rootfs_ops {
 	long (*readlink)(struct tkit_rootfs *fs, struct tkit_bytes path, char *buf, size_t size);
 	/* A regular file only, never waiting: -ELOOP symlink, -EISDIR, -EINVAL others. */
 	int (*openfile)(struct tkit_rootfs *fs, struct tkit_bytes path);
+	/* As openfile, without a copy. NULL: by openfile. */
+	int (*content)(struct tkit_rootfs *fs, struct tkit_bytes path,
+		       struct rootfs_content *ret_content);
+	/* Borrowed content is still what it was when the root was opened. */
+	bool (*unchanged)(struct tkit_rootfs *fs, const struct rootfs_content *content);
+	const struct tkit_image_config *(*config)(const struct tkit_rootfs *fs); /* or NULL */
 	/* As listxattr(2), of the object itself. 0 where there are none. */
 	long (*listxattr)(struct tkit_rootfs *fs, struct tkit_bytes path, char *buf, size_t size);
 	long (*getxattr)(struct tkit_rootfs *fs, struct tkit_bytes path, const char *name,
@@ -64,6 +78,15 @@ const struct rootfs_node *rootfs_node(struct tkit_rootfs *fs, struct tkit_bytes 
 
 /* Names of a directory, see struct rootfs_ops. */
 int rootfs_list(struct tkit_rootfs *fs, struct tkit_bytes path, rootfs_list_fn fn, void *arg);
+
+/* A regular file's bytes; 0 or -errno as openfile. Released with rootfs_content_done(). */
+int rootfs_content(struct tkit_rootfs *fs, struct tkit_bytes path,
+		   struct rootfs_content *ret_content);
+void rootfs_content_done(struct rootfs_content *content);
+
+/* The file is still the one that `st` tells of. To be asked after reading. */
+bool rootfs_content_is(struct tkit_rootfs *fs, const struct rootfs_content *content,
+		       const struct stat *st);
 
 /* A path as struct rootfs_ops wants it. */
 bool rootfs_canonical(struct tkit_bytes path);

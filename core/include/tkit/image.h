@@ -25,6 +25,80 @@ TKIT_API int tkit_rootfs_open_dir(struct tkit_ctx *ctx, const char *dir,
 				  struct tkit_rootfs **ret_rootfs);
 TKIT_API void tkit_rootfs_free(struct tkit_rootfs *rootfs); /* NULL-safe */
 
+struct tkit_rootfs_options {
+	uint32_t size;        /* sizeof(struct tkit_rootfs_options) */
+	uint32_t max_entries; /* of an archive or image; 0: 5 million. About 120 bytes each */
+	uint64_t max_bytes;   /* of it, unpacked; 0: 64 GiB */
+	const char *tag;      /* which image of several; NULL: the only one */
+	const char
+		*platform; /* "OS/ARCHITECTURE[/VARIANT]"; NULL: the only one, or this machine's */
+};
+
+/*
+ * Opens a source of files as a root. `source` is a directory or a file, or says which kind:
+ *
+ *	dir:DIR                a directory
+ *	tar:FILE               a tar of a root file system (docker export)
+ *	docker-archive:FILE    docker save, podman save
+ *	oci-archive:FILE       an OCI layout in a tar
+ *	oci:DIR                an OCI layout
+ *	docker:IMAGE           an image of a container engine that can be run here,
+ *	podman:IMAGE           by its `save`
+ *
+ * Without a prefix a directory with oci-layout and index.json is an OCI layout, any other a
+ * root; of a file the kind is found out. Tars and layers may be compressed (gzip, zstd, bzip2,
+ * xz). An image's layers are laid over each other. Nothing is unpacked: names and metadata are
+ * kept in memory, content in one unnamed file ($TMPDIR, else /var/tmp) or, where it lies as it
+ * is, in the archive, which must not change while it is open.
+ *
+ * Archives are read by a sandboxed child process; forks. `options` may be NULL. 0 or -errno
+ * with a recorded cause. Freed with tkit_rootfs_free().
+ */
+TKIT_API int tkit_rootfs_open(struct tkit_ctx *ctx, const char *source,
+			      const struct tkit_rootfs_options *options,
+			      struct tkit_rootfs **ret_rootfs);
+
+struct tkit_image_history {
+	const char *created; /* all may be NULL */
+	const char *created_by;
+	const char *comment;
+	const char *author;
+	uint32_t empty_layer; /* 1: it made no layer */
+};
+
+/* An image's configuration. Texts are as the image has them, NULL where it has none. */
+struct tkit_image_config {
+	uint32_t size;    /* sizeof(struct tkit_image_config) */
+	const char *name; /* the archive's name for the image: "nginx:1.25" */
+	const char *os;
+	const char *architecture;
+	const char *variant;
+	const char *created; /* RFC 3339 */
+	const char *author;
+	struct tkit_option_list env; /* NAME=VALUE */
+	struct tkit_option_list entrypoint;
+	struct tkit_option_list cmd;
+	struct tkit_option_list shell;
+	struct tkit_option_list expose;  /* PORT/PROTOCOL */
+	struct tkit_option_list volumes; /* paths */
+	struct tkit_option_list labels;  /* NAME=VALUE */
+	struct tkit_option_list onbuild;
+	const char *user;
+	const char *workdir;
+	const char *stopsignal;
+	struct tkit_option_list health_test; /* first word NONE, CMD or CMD-SHELL */
+	uint64_t health_interval_ns;         /* 0: the engine's default, for all of them */
+	uint64_t health_timeout_ns;
+	uint64_t health_start_period_ns;
+	uint64_t health_retries;
+	const struct tkit_image_history *history;
+	size_t history_count;
+};
+
+/* The configuration of the image that the root was opened from; lives as long as the root.
+ * NULL if it is no image. */
+TKIT_API const struct tkit_image_config *tkit_rootfs_config(const struct tkit_rootfs *rootfs);
+
 /*
  * One step of a path walk: lstat of exactly `path`, whose parents must be real
  * directories (as in a canonical path). 0, -ENOENT, -ENOTDIR, ...
@@ -36,7 +110,10 @@ TKIT_API int tkit_rootfs_lstat(struct tkit_rootfs *rootfs, struct tkit_bytes pat
 TKIT_API long tkit_rootfs_readlink(struct tkit_rootfs *rootfs, struct tkit_bytes path, char *buf,
 				   size_t size);
 
-/* Opens a regular file for reading. Returns an fd (caller closes) or -errno. */
+/*
+ * Opens a regular file for reading, at its beginning. Returns an fd (caller closes) or
+ * -errno. Of an image it is a copy of the file, without a name.
+ */
 TKIT_API int tkit_rootfs_openfile(struct tkit_rootfs *rootfs, struct tkit_bytes path);
 
 /*
