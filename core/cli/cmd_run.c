@@ -200,6 +200,7 @@ static int run_session(const struct run_args *args, const struct plugins *plugin
 		.container_id = args->container_id,
 		.image_digest = args->image_digest,
 		.ready_fd = args->ready_fd,
+		.no_snapshot = args->no_snapshot,
 	};
 	struct container container = {0};
 	struct session_result result;

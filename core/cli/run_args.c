@@ -24,7 +24,8 @@ enum {
 	OPT_IMAGE_DIGEST,
 	OPT_ALL,
 	OPT_STRICT,
-	OPT_READY_FD
+	OPT_READY_FD,
+	OPT_NO_SNAPSHOT
 };
 
 static const struct option long_options[] = {
@@ -43,6 +44,7 @@ static const struct option long_options[] = {
 	{"image-digest", required_argument, NULL, OPT_IMAGE_DIGEST},
 	{"all", no_argument, NULL, OPT_ALL},
 	{"ready-fd", required_argument, NULL, OPT_READY_FD},
+	{"no-snapshot", no_argument, NULL, OPT_NO_SNAPSHOT},
 	{"verbose", no_argument, NULL, 'v'},
 	{"quiet", no_argument, NULL, 'q'},
 	{NULL, 0, NULL, 0},
@@ -134,6 +136,9 @@ static int take_option(struct run_args *args, int option, const char *word)
 		return 0;
 	case OPT_STRICT:
 		args->strict = true;
+		return 0;
+	case OPT_NO_SNAPSHOT:
+		args->no_snapshot = true;
 		return 0;
 	case OPT_DURATION:
 		return set_duration(args, optarg);

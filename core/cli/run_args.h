@@ -28,6 +28,7 @@ struct run_args {
 	uint64_t duration_ns;
 	bool until_exit;
 	bool strict;
+	bool no_snapshot;
 	enum tkit_target_kind target;
 	bool target_given; /* else it depends on the backends */
 	char **command;

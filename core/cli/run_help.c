@@ -29,6 +29,8 @@ const char run_help[] =
 	"  -s, --sink S[,KEY=VALUE]...\n"
 	"                       where events go; may be repeated. Default: file\n"
 	"  -o, --output FILE    passed to the first sink. Default of the file sink: trace.tkit\n"
+	"      --no-snapshot    leave out what --pid, --cgroup and --all have open, mapped and\n"
+	"                       running already when tracing begins\n"
 	"      --strict         exit 124 when the trace is incomplete and COMMAND succeeded\n"
 	"      --duration T     stop tracing after T (500ms, 10s, 5m, 2h). COMMAND goes on\n"
 	"                       untraced, and tkit waits for it\n"

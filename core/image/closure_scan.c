@@ -78,6 +78,9 @@ static int walk_one(struct closure_job *job, struct tkit_bytes dir, walk_fn fn, 
 	_cleanup_(buf_done) struct buf path = BUF_INIT;
 	int rc = names_read(&names, job->fs, dir);
 
+	/* The root of a running system: directories come and go. */
+	if (rc == -ENOENT || rc == -ENOTDIR)
+		return 0;
 	for (size_t i = 0; rc == 0 && i < names.count; i++) {
 		unsigned char type = (unsigned char)names.items[i][0];
 		struct tkit_bytes full;

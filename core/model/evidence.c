@@ -91,6 +91,8 @@ enum evidence evidence_of(const struct tkit_event *event)
 		return of_failure(event);
 	if ((event->pflags & (TKIT_P_FD | TKIT_P_DELETED)) == (TKIT_P_FD | TKIT_P_DELETED))
 		return EVIDENCE_NONE;
+	if (event->op == TKIT_OP_HELD && event->pflags & TKIT_P_DELETED)
+		return EVIDENCE_NONE;
 	switch (event->op) {
 	case TKIT_OP_OPEN:
 		return of_open(event);

@@ -17,9 +17,18 @@ static bool has_resolved(const struct tkit_event *event)
 	       !(event->pflags & (TKIT_P_DELETED | TKIT_P_OUTSIDE_ROOT | TKIT_P_RES_TRUNC));
 }
 
+/* The name of a deleted file that was in use: another one may have it by now (an upgrade). */
+static bool was_held(const struct tkit_event *event)
+{
+	struct tkit_event named = *event;
+
+	named.pflags &= ~TKIT_P_DELETED;
+	return event->op == TKIT_OP_HELD && has_resolved(&named);
+}
+
 static enum tkit_pathless pathless_reason(const struct tkit_event *event, long len)
 {
-	if (event->pflags & TKIT_P_ABSTRACT)
+	if (event->pflags & TKIT_P_ABSTRACT || event->op == TKIT_OP_HELD)
 		return TKIT_PATHLESS_NO_FILE;
 	if (event->pflags & TKIT_P_UNREADABLE)
 		return TKIT_PATHLESS_UNREADABLE;
@@ -52,12 +61,14 @@ static int find_name(struct model_builder *b, const struct tkit_event *event, st
 	key->path = INTERN_NONE;
 	if (len > 0)
 		key->path = intern_add(&b->names, BYTES(text, (size_t)len), NULL);
-	else if (has_resolved(event))
+	else if (has_resolved(event) || was_held(event))
 		key->path = intern_add(&b->names, event->resolved, NULL);
 	else
 		key->aux = pathless_reason(event, len);
 	free(big);
-	return key->path == INTERN_NONE && (len > 0 || has_resolved(event)) ? -ENOMEM : 0;
+	return key->path == INTERN_NONE && (len > 0 || has_resolved(event) || was_held(event))
+		       ? -ENOMEM
+		       : 0;
 }
 
 int intake_keep(struct model_builder *b, bool valid, struct tkit_bytes text, uint32_t *ret_id)
@@ -92,6 +103,10 @@ int intake_programs(struct model_builder *b, const struct intake *in, struct cel
 		return 0;
 	}
 	key->program = exe;
+	/* The snapshot is made beside the trace: what an exec has told is newer. */
+	if (event->op == TKIT_OP_HELD && event->valid & TKIT_V_PID &&
+	    pids_get(&in->run->pids, event->pid))
+		return 0;
 	return event->valid & TKIT_V_PID ? pids_set(&in->run->pids, event->pid, exe) : 0;
 }
 
@@ -155,6 +170,9 @@ int intake_cell(struct model_builder *b, const struct intake *in, struct cell *c
 	key->variant = variant_of(event);
 	if ((event->valid & TKIT_V_INODE) && (event->mode & 0170000) == 0040000)
 		cell->pflags |= TKIT_P_DIRECTORY;
+	/* It was so before all else, whenever it was read. */
+	if (event->op == TKIT_OP_HELD && event->via == TKIT_VIA_SNAPSHOT)
+		cell->first_seq = cell->last_seq = 0;
 	rc = intake_programs(b, in, key);
 	if (!rc)
 		rc = find_name(b, event, key);

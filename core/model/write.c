@@ -105,6 +105,8 @@ static void event_of_cell(struct run_writer *w, const struct cell *cell, struct 
 	set_text(w->model, event, cell->base, TKIT_V_BASE, &event->base);
 	set_text(w->model, event, cell->root, TKIT_V_ROOT, &event->root);
 	set_text(w->model, event, cell->resolved, TKIT_V_RESOLVED, &event->resolved);
+	if (key->op == TKIT_OP_HELD && cell->resolved == INTERN_NONE)
+		set_text(w->model, event, key->path, TKIT_V_RESOLVED, &event->resolved);
 }
 
 static int put_cell(struct run_writer *w, const struct place *place)

@@ -23,7 +23,7 @@
 #define BUS_BATCH_BYTES   (1u << 20) /* a batch with more bytes of strings is full */
 #define BUS_STRING_MAX    (1u << 20) /* a longer byte string is a plugin's bug */
 #define BUS_QUEUE_BATCHES 64
-#define BUS_SOURCES_MAX   17 /* 16 backends and core itself */
+#define BUS_SOURCES_MAX   18 /* 16 backends, core itself and its snapshot */
 
 struct bus;
 struct bus_source;

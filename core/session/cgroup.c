@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "session/procfs.h"
 #include "util/cleanup.h"
 
 #define DEPTH_MAX 64 /* far more than anybody nests; bounds the recursion */
@@ -15,11 +16,13 @@
 struct visit {
 	int (*fn)(void *arg, pid_t pid);
 	void *arg;
+	bool hidden; /* tell of those that we do not see */
 };
 
-static int each_process(int dir_fd, const struct visit *visit)
+/* `name` is that of a file of process or (`threads`) thread numbers. */
+static int each_process(int dir_fd, const char *name, bool threads, const struct visit *visit)
 {
-	int fd = openat(dir_fd, "cgroup.procs", O_RDONLY | O_CLOEXEC), pid, rc = 0;
+	int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC), pid, rc = 0;
 	_cleanup_fclose_ FILE *f = NULL;
 
 	if (fd < 0)
@@ -30,12 +33,19 @@ static int each_process(int dir_fd, const struct visit *visit)
 		return -ENOMEM;
 	}
 	/* 0 is a process of a pid namespace that we do not see (cgroups(7)). */
-	while (rc == 0 && fscanf(f, "%d", &pid) == 1)
-		if (pid > 0)
+	while (rc == 0 && fscanf(f, "%d", &pid) == 1) {
+		if (pid > 0 && threads)
+			pid = procfs_process(pid);
+		else if (pid == 0 && visit->hidden)
+			rc = visit->fn(visit->arg, 0);
+		if (rc == 0 && pid > 0)
 			rc = visit->fn(visit->arg, pid);
+	}
+	/* A threaded group of v2: just some threads of a process may be in it. */
+	if (rc == 0 && ferror(f) && errno == EOPNOTSUPP && !threads)
+		return each_process(dir_fd, "cgroup.threads", true, visit);
 	if (rc == 0 && ferror(f))
-		/* EOPNOTSUPP: a threaded group of v2; its processes stand in the one above. */
-		return errno == EOPNOTSUPP ? 0 : -EIO;
+		return errno == ENODEV ? -ENODEV : -EIO;
 	return rc;
 }
 
@@ -52,7 +62,7 @@ static int visit_dir(int parent_fd, const char *name, const struct visit *visit,
 		close(fd);
 		return -ENOMEM;
 	}
-	rc = each_process(fd, visit);
+	rc = each_process(fd, "cgroup.procs", false, visit);
 	while (rc == 0 && depth < DEPTH_MAX && (entry = readdir(dir))) {
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;
@@ -65,7 +75,15 @@ static int visit_dir(int parent_fd, const char *name, const struct visit *visit,
 
 int cgroup_each(const char *dir, int (*fn)(void *arg, pid_t pid), void *arg)
 {
-	const struct visit visit = {fn, arg};
+	const struct visit visit = {fn, arg, false};
+	int rc = visit_dir(AT_FDCWD, dir, &visit, 0);
+
+	return rc == -ENODEV ? -ENOENT : rc;
+}
+
+int cgroup_each_all(const char *dir, int (*fn)(void *arg, pid_t pid), void *arg)
+{
+	const struct visit visit = {fn, arg, true};
 	int rc = visit_dir(AT_FDCWD, dir, &visit, 0);
 
 	return rc == -ENODEV ? -ENOENT : rc;

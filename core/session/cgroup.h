@@ -13,6 +13,9 @@
  */
 int cgroup_each(const char *dir, int (*fn)(void *arg, pid_t pid), void *arg);
 
+/* The same, and 0 for each process that has no number in tkit's pid namespace. */
+int cgroup_each_all(const char *dir, int (*fn)(void *arg, pid_t pid), void *arg);
+
 /* No process is in the group or below it, or the group is gone. */
 bool cgroup_empty(const char *dir);
 

@@ -130,9 +130,9 @@ static int check_backends(struct session *s, struct err *err)
 					      "the whole host (--all)"};
 	const char *waits = NULL;
 
-	if (!s->config->backend_count || s->config->backend_count >= BUS_SOURCES_MAX)
+	if (!s->config->backend_count || s->config->backend_count > BUS_SOURCES_MAX - 2)
 		return err_set(err, -EINVAL, "a session takes 1 to %d backends",
-			       BUS_SOURCES_MAX - 1);
+			       BUS_SOURCES_MAX - 2);
 	for (size_t i = 0; i < s->config->backend_count; i++) {
 		const struct tkit_plugin *desc = &s->config->backends[i].plugin->desc;
 

@@ -12,6 +12,7 @@
 #include "session/launch.h"
 #include "session/runinfo.h"
 #include "session/session.h"
+#include "session/snapshot.h"
 #include "session/tree.h"
 
 #define PUSH_AGE_NS  50000000ull    /* a batch is not held back longer than this */
@@ -84,6 +85,7 @@ struct session {
 	struct launch launch;
 	struct runinfo info;
 	struct tree tree;
+	struct snapshot snapshot;
 	uint64_t tree_mask; /* backends that report processes, by index */
 	int wake_fd;        /* eventfd: something for the main thread to look at */
 	int stop_fd;        /* eventfd: readable when backends are to stop */

@@ -8,48 +8,142 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "util/cleanup.h"
 #include "util/num.h"
 
-/* State and parent of a process. comm may hold anything, so the last ')' counts. */
-static bool read_stat(pid_t pid, char *ret_state, pid_t *ret_parent)
-{
-	char name[32], text[512], *p;
-	_cleanup_close_ int fd = -1;
-	ssize_t n;
+#define KERNEL_THREAD 0x00200000u /* PF_KTHREAD */
 
-	snprintf(name, sizeof(name), "/proc/%d/stat", (int)pid);
-	fd = open(name, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+/* The fields of a stat file. comm may hold anything, so the last ')' counts. */
+static bool parse_stat(const char *text, struct procfs_stat *ret_stat)
+{
+	const char *p = strrchr(text, ')');
+	struct procfs_stat stat = {0};
+	unsigned long long start;
+	unsigned int flags;
+
+	// NOLINTNEXTLINE(cert-err34-c): the kernel's own text
+	if (!p || sscanf(p + 1,
+			 " %c %d %*d %*d %*d %*d %u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %d %*d "
+			 "%llu",
+			 &stat.state, &stat.parent, &flags, &stat.threads, &start) != 5)
 		return false;
-	n = read(fd, text, sizeof(text) - 1);
+	stat.kernel = flags & KERNEL_THREAD;
+	stat.start = start;
+	*ret_stat = stat;
+	return true;
+}
+
+static bool read_stat_file(int at, const char *name, struct procfs_stat *ret_stat)
+{
+	_cleanup_close_ int fd = openat(at, name, O_RDONLY | O_CLOEXEC);
+	char text[1024];
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+
 	if (n <= 0)
 		return false;
 	text[n] = '\0';
-	p = strrchr(text, ')');
-	if (!p || strlen(p) < 5) /* ") S 1" */
-		return false;
-	*ret_state = p[2];
-	p += 4;
-	p[strcspn(p, " ")] = '\0';
-	return num_int(p, 0, INT_MAX, ret_parent) == 0;
+	return parse_stat(text, ret_stat);
+}
+
+bool procfs_stat(pid_t pid, struct procfs_stat *ret_stat)
+{
+	char name[32];
+
+	snprintf(name, sizeof(name), "/proc/%d/stat", (int)pid);
+	return read_stat_file(AT_FDCWD, name, ret_stat);
+}
+
+bool procfs_stat_at(int dir, struct procfs_stat *ret_stat)
+{
+	return read_stat_file(dir, "stat", ret_stat);
+}
+
+uint64_t procfs_now(void)
+{
+	uint64_t ticks = (uint64_t)sysconf(_SC_CLK_TCK);
+	struct timespec now;
+
+	clock_gettime(CLOCK_BOOTTIME, &now);
+	return (uint64_t)now.tv_sec * ticks + (uint64_t)now.tv_nsec * ticks / 1000000000u;
+}
+
+int procfs_living_thread(int dir, char name[16])
+{
+	_cleanup_close_ int fd = openat(dir, "task", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_closedir_ DIR *task = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+
+	if (!task)
+		return -ESRCH;
+	TAKE_FD(fd);
+	while ((entry = readdir(task))) {
+		_cleanup_close_ int thread = -1;
+		struct procfs_stat stat;
+		int tid;
+
+		if (num_int(entry->d_name, 1, INT_MAX, &tid) < 0)
+			continue;
+		thread = openat(dirfd(task), entry->d_name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (thread < 0 || !procfs_stat_at(thread, &stat) || stat.state == 'Z' ||
+		    stat.state == 'X')
+			continue;
+		snprintf(name, 16, "%d", tid);
+		return TAKE_FD(thread);
+	}
+	return -ESRCH;
+}
+
+pid_t procfs_process(pid_t tid)
+{
+	char path[64], line[128];
+	_cleanup_fclose_ FILE *file = NULL;
+	pid_t pid = 0;
+
+	snprintf(path, sizeof(path), "/proc/%d/status", (int)tid);
+	file = fopen(path, "re");
+	while (file && fgets(line, sizeof(line), file)) {
+		if (strncmp(line, "Tgid:", 5) != 0)
+			continue;
+		line[strcspn(line, "\n")] = '\0';
+		if (num_int(line + 5 + strspn(line + 5, "\t "), 1, INT_MAX, &pid) < 0)
+			pid = 0;
+		break;
+	}
+	return pid;
+}
+
+int procfs_each(int (*fn)(void *arg, pid_t pid), void *arg)
+{
+	_cleanup_closedir_ DIR *dir = opendir("/proc");
+	struct dirent *entry;
+	int rc = 0;
+
+	if (!dir)
+		return -errno;
+	while (rc >= 0 && (entry = readdir(dir))) {
+		pid_t pid;
+
+		if (num_int(entry->d_name, 1, INT_MAX, &pid) == 0)
+			rc = fn(arg, pid);
+	}
+	return rc < 0 ? rc : 0;
 }
 
 char procfs_state(pid_t pid)
 {
-	pid_t parent;
-	char state;
+	struct procfs_stat stat;
 
-	return read_stat(pid, &state, &parent) ? state : 0;
+	return procfs_stat(pid, &stat) ? stat.state : 0;
 }
 
 pid_t procfs_parent(pid_t pid)
 {
-	pid_t parent;
-	char state;
+	struct procfs_stat stat;
 
-	return read_stat(pid, &state, &parent) ? parent : -1;
+	return procfs_stat(pid, &stat) ? stat.parent : -1;
 }
 
 bool procfs_alive(pid_t pid)
@@ -65,44 +159,38 @@ struct process {
 	bool told;
 };
 
-static int list_processes(struct process **ret_list, size_t *ret_count)
+struct processes {
+	struct process *list;
+	size_t count, room;
+};
+
+static int add_process(void *arg, pid_t pid)
 {
-	_cleanup_closedir_ DIR *dir = opendir("/proc");
-	_cleanup_free_ struct process *list = NULL;
-	size_t count = 0, room = 0;
-	struct dirent *entry;
+	struct processes *all = arg;
+	struct procfs_stat stat;
 
-	if (!dir)
-		return -errno;
-	while ((entry = readdir(dir))) {
-		struct process one = {0};
-		char state;
+	if (!procfs_stat(pid, &stat))
+		return 0;
+	if (all->count == all->room) {
+		size_t room = all->room ? all->room * 2 : 256;
+		struct process *more = realloc(all->list, room * sizeof(*more));
 
-		if (num_int(entry->d_name, 1, INT_MAX, &one.pid) < 0 ||
-		    !read_stat(one.pid, &state, &one.parent))
-			continue;
-		if (count == room) {
-			struct process *more;
-
-			room = room ? room * 2 : 256;
-			more = realloc(list, room * sizeof(*list));
-			if (!more)
-				return -ENOMEM;
-			list = more;
-		}
-		list[count++] = one;
+		if (!more)
+			return -ENOMEM;
+		all->list = more;
+		all->room = room;
 	}
-	*ret_list = TAKE_PTR(list);
-	*ret_count = count;
+	all->list[all->count++] = (struct process){.pid = pid, .parent = stat.parent};
 	return 0;
 }
 
 int procfs_descendants(pid_t pid, void (*fn)(void *arg, pid_t pid, pid_t parent), void *arg)
 {
-	_cleanup_free_ struct process *list = NULL;
+	struct processes all = {0};
+	int rc = procfs_each(add_process, &all);
+	_cleanup_free_ struct process *list = all.list;
 	_cleanup_free_ pid_t *found = NULL;
-	size_t count = 0, found_count = 0;
-	int rc = list_processes(&list, &count);
+	size_t count = all.count, found_count = 0;
 
 	if (rc < 0)
 		return rc;

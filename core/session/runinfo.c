@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "session/snapshot.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"
 
@@ -66,7 +67,7 @@ static void fill_owner(struct tkit_run_info *run, const struct tkit_target *targ
 
 static int fill_backends(struct runinfo *info, const struct session_config *config)
 {
-	info->backends = calloc(config->backend_count + 1, sizeof(*info->backends));
+	info->backends = calloc(config->backend_count + 2, sizeof(*info->backends));
 	if (!info->backends)
 		return -ENOMEM;
 	for (size_t i = 0; i < config->backend_count; i++) {
@@ -83,6 +84,9 @@ static int fill_backends(struct runinfo *info, const struct session_config *conf
 	}
 	info->run.backends = info->backends;
 	info->run.backend_count = (uint32_t)config->backend_count;
+	if (snapshot_wanted(config))
+		info->backends[info->run.backend_count++] = (struct tkit_backend_info){
+			.name = "snapshot", .version = tkit_version(), .options = ""};
 	info->run.backend_stride = sizeof(*info->backends);
 	return 0;
 }

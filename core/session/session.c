@@ -129,6 +129,40 @@ static void tell_ready(struct session *s)
 	close(s->config->ready_fd);
 }
 
+static void on_snapshot(void *arg)
+{
+	session_wake(arg);
+}
+
+static int start_snapshot(struct session *s, struct err *err)
+{
+	int rc;
+
+	if (!s->snapshot.source)
+		return 0;
+	s->snapshot.target = &s->target;
+	s->snapshot.tree = s->tree.alive ? &s->tree : NULL;
+	s->snapshot.done = on_snapshot;
+	s->snapshot.arg = s;
+	rc = snapshot_start(&s->snapshot);
+	return rc < 0 ? err_sys(err, rc, "starting the snapshot's thread") : 0;
+}
+
+/* Lets it come to its end, which is near, unless all is to end by force. */
+static void end_snapshot(struct session *s)
+{
+	while (s->snapshot.running && !atomic_load(&s->snapshot.finished)) {
+		if (s->force_ns)
+			atomic_store(&s->snapshot.canceled, true);
+		if (s->force_ns && tkit_now_ns() - s->force_ns > FORCE_NS) {
+			s->abandoned = true;
+			return;
+		}
+		watch_step(s, 200);
+	}
+	snapshot_join(&s->snapshot);
+}
+
 static int release(struct session *s, struct err *err)
 {
 	int rc = runinfo_fill(&s->info, s->config, &s->target);
@@ -144,6 +178,9 @@ static int release(struct session *s, struct err *err)
 	if (rc < 0)
 		return rc;
 	s->arming = false;
+	rc = start_snapshot(s, err);
+	if (rc < 0)
+		return rc;
 	open_gate(s, GATE_OPEN);
 	tell_ready(s);
 	return s->launch.pid ? launch_go(&s->launch, err) : 0;
@@ -246,6 +283,7 @@ static int finish_trace(struct session *s, struct err *err)
 	int rc;
 
 	join_threads(s);
+	end_snapshot(s);
 	count_stuck(s);
 	reap_before_end(s);
 	fill_end(s, &end);

@@ -46,6 +46,7 @@ struct session_config {
 	size_t queue_batches;     /* 0 = default */
 	bool until_exit;          /* COMMAND, PID: end with the process itself, not with its tree */
 	uint64_t drain_ns; /* longest silence of a backend after stop(); 0 = default (10 s) */
+	bool no_snapshot;  /* leave out what the target has open already */
 };
 
 struct session_result {

@@ -77,6 +77,11 @@ void session_free(struct session *s)
 	free(s);
 }
 
+bool setup_has_snapshot(const struct session *s)
+{
+	return snapshot_wanted(s->config);
+}
+
 int setup_bus(struct session *s, struct err *err)
 {
 	struct bus_config config = {
@@ -110,7 +115,13 @@ int setup_bus(struct session *s, struct err *err)
 		if (rc < 0)
 			return err_sys(err, rc, "too many backends");
 	}
-	return rc < 0 ? rc : bus_add_source(s->bus, 0, &s->own_source);
+	if (rc == 0)
+		rc = bus_add_source(s->bus, 0, &s->own_source);
+	/* Its number is that of the entry behind the backends in the header of the run. */
+	if (rc == 0 && setup_has_snapshot(s))
+		rc = bus_add_source(s->bus, (uint32_t)s->config->backend_count,
+				    &s->snapshot.source);
+	return rc;
 }
 
 int setup_sinks(struct session *s, struct err *err)

@@ -16,4 +16,6 @@ int setup_command(struct session *s, struct err *err); /* forks and holds it */
 int setup_tree(struct session *s, struct err *err);
 int setup_entry(struct session *s, struct err *err); /* once the backends are armed */
 
+bool setup_has_snapshot(const struct session *s);
+
 #endif

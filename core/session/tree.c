@@ -103,6 +103,18 @@ bool tree_root_gone(struct tree *tree)
 	return gone;
 }
 
+int tree_each(struct tree *tree, int (*fn)(void *arg, pid_t pid), void *arg)
+{
+	int rc = 0;
+
+	pthread_mutex_lock(&tree->lock);
+	for (size_t word = 0; rc >= 0 && tree->count && word < PID_LIMIT / 64; word++)
+		for (uint64_t left = tree->alive[word]; rc >= 0 && left; left &= left - 1)
+			rc = fn(arg, (pid_t)(word * 64 + (size_t)__builtin_ctzll(left)));
+	pthread_mutex_unlock(&tree->lock);
+	return rc < 0 ? rc : 0;
+}
+
 size_t tree_prune(struct tree *tree)
 {
 	size_t n;

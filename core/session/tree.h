@@ -28,6 +28,9 @@ void tree_done(struct tree *tree);
 void tree_add(struct tree *tree, pid_t pid);
 void tree_observe(struct tree *tree, const struct tkit_batch *batch);
 
+/* Calls fn for each process, until it returns a negative number; returns that or 0. Any thread. */
+int tree_each(struct tree *tree, int (*fn)(void *arg, pid_t pid), void *arg);
+
 /* Live processes without the root. Any thread. */
 size_t tree_others(struct tree *tree);
 bool tree_root_gone(struct tree *tree);

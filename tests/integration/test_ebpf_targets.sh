@@ -94,12 +94,12 @@ check "pivot_root: the relative path has the old directory" has "$work/n3" "pivo
 sh -c 'while :; do cat /etc/hostname >/dev/null; sleep 0.05; done' &
 loop=$!
 at_exit kill "$loop"
-run "$work/p1" --pid "$loop" --duration 1s
+run "$work/p1" --no-snapshot --pid "$loop" --duration 1s
 check "--pid: a future child" has "$work/p1" "open /etc/hostname 0"
 check "--pid: a fork event for what was there" [ "$("$tkit" dump "$work/p1" |
 	jq -s --argjson pid $loop '[.[] | select(.type == "fork" and .pid == $pid)] | length')" = 1 ]
 check "--pid: the process goes on" kill -0 "$loop"
-run "$work/a1" --all --duration 1s
+run "$work/a1" --no-snapshot --all --duration 1s
 check "--all: sees it" has "$work/a1" "open /etc/hostname 0"
 
 # Every kind of hierarchy that is mounted: v2, v1 with a controller, v1 with just a name.
@@ -127,7 +127,7 @@ for cg in $(cgroup_dirs); do
 	) &
 	moved=$!
 	sleep 0.2
-	run "$work/c1" --cgroup "$cg/tkit-test.$$" --duration 1s
+	run "$work/c1" --no-snapshot --cgroup "$cg/tkit-test.$$" --duration 1s
 	check "--cgroup $cg: a process in a cgroup below" has "$work/c1" "open /etc/host.conf 0"
 	check "--cgroup $cg: one that moves in later" has "$work/c1" "open /etc/moved-in 2"
 	check "--cgroup $cg: nobody else" has_not "$work/c1" "/etc/hostname"

@@ -143,7 +143,7 @@ enum tkit_arch {
 	X(RING_FULL, 1, "ring-full", "the kernel ring buffer was full; use a larger ring-size") \
 	X(MAP_FULL, 2, "map-full", "a kernel map was full; use larger limits")                  \
 	X(TRUNCATED, 3, "truncated", "a name was longer than the backend or tool can carry")    \
-	X(UNREADABLE, 4, "unreadable", "a name could not be read from the program's memory")    \
+	X(UNREADABLE, 4, "unreadable", "a name could not be read, from memory or from /proc")   \
 	X(QUEUE_OVERFLOW, 5, "queue-overflow", "the kernel's notification queue overflowed")    \
 	X(RECURSION, 6, "recursion",                                                            \
 	  "a kernel program was skipped because it was running already")                        \
