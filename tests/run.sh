@@ -87,7 +87,7 @@ main() { # read as a whole, so that editing this file does not disturb a run
 	have_dev=$?
 	stage "clang" build clang
 	if stage "asan" build asan; then
-		run asan '^(unit|integration)\.'
+		run asan '^(unit|integration|fuzz)\.'
 	fi
 	# Threads: the bus, the session, and the sinks and backends that they drive.
 	threaded=$(find tests/unit -name 'test_bus*.c' -o -name 'test_session*.c' -o -name 'test_queue*.c' |

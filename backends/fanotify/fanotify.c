@@ -36,16 +36,16 @@ struct self {
 /* O_LARGEFILE is 0 to a 64-bit libc, but fanotify looks at the bit (fanotify_init(2)). */
 #define EVENT_FLAGS (O_RDONLY | O_CLOEXEC | 0100000)
 
-static int open_group(void)
+static int open_group(const struct options *options)
 {
-	return fanotify_init(FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | FAN_UNLIMITED_QUEUE |
-				     FAN_UNLIMITED_MARKS,
-			     EVENT_FLAGS);
+	unsigned int flags = FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | FAN_UNLIMITED_MARKS;
+
+	return fanotify_init(flags | (options->unlimited ? FAN_UNLIMITED_QUEUE : 0), EVENT_FLAGS);
 }
 
 static int fa_probe(struct tkit_ctx *ctx, const void *options, const struct tkit_target *target)
 {
-	int fan = open_group();
+	int fan = open_group(options);
 
 	if (fan < 0 && errno == EPERM)
 		return tkit_fail(ctx, -EPERM, "needs CAP_SYS_ADMIN; try --backend ptrace");
@@ -77,7 +77,7 @@ static int fa_open(struct tkit_ctx *ctx, const void *options, const struct tkit_
 		return tkit_fail(ctx, -ENOMEM, "instance");
 	self->options = options;
 	self->target = target;
-	self->fan = open_group();
+	self->fan = open_group(self->options);
 	if (self->fan < 0) {
 		int rc = tkit_fail(ctx, -errno, "fanotify_init%s",
 				   errno == EPERM ? " (needs CAP_SYS_ADMIN; try --backend ptrace)"
@@ -300,6 +300,8 @@ static const struct tkit_option options[] = {
 	 "with mark=list: mark the file system of this path (repeatable)"},
 	{"reads", TKIT_OPTION_BOOL, offsetof(struct options, reads), "no", NULL,
 	 "also report reads and directory listings"},
+	{"unlimited", TKIT_OPTION_BOOL, offsetof(struct options, unlimited), "yes", NULL,
+	 "no limit to the kernel's queue; no: fs.fanotify.max_queued_events, and losses beyond"},
 	{"pseudo", TKIT_OPTION_BOOL, offsetof(struct options, pseudo), "no", NULL,
 	 "also mark /proc, /sys and other file systems that hold no files of an image"},
 };

@@ -15,6 +15,7 @@ enum mark_mode { MARK_FILESYSTEM, MARK_MOUNT, MARK_LIST };
 struct options {
 	int mark; /* enum mark_mode */
 	int reads;
+	int unlimited;
 	int pseudo;
 	struct tkit_option_list paths;
 };
