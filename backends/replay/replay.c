@@ -9,8 +9,16 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "source.h"
+
+/* All that a backend can see. */
+#define SIGHT                                                                                    \
+	(TKIT_CAN_OPEN | TKIT_CAN_EXEC | TKIT_CAN_INTERP | TKIT_CAN_METADATA | TKIT_CAN_FAILED | \
+	 TKIT_CAN_REQUESTED | TKIT_CAN_RESOLVED | TKIT_CAN_CHANGES | TKIT_CAN_LIST |             \
+	 TKIT_CAN_PROCESS | TKIT_CAN_CREATED | TKIT_CAN_IO_URING | TKIT_CAN_COMPAT32 |           \
+	 TKIT_CAN_SOCKET | TKIT_CAN_INODE | TKIT_CAN_READ | TKIT_CAN_COUNT_LOSS)
 
 struct options {
 	const char *file;
@@ -72,6 +80,43 @@ static int make_reader(struct tkit_ctx *ctx, struct replay *replay)
 	return tkit_trace_reader_new(ctx, replay->source.fd, replay->source.name, &replay->reader);
 }
 
+/* What the backends of a run could see, together. */
+static uint64_t sight_of(const struct tkit_run_info *info)
+{
+	const char *at = (const char *)info->backends;
+	uint64_t caps = 0;
+
+	for (uint32_t i = 0; i < info->backend_count; i++, at += info->backend_stride)
+		caps |= ((const struct tkit_backend_info *)(const void *)at)->caps;
+	return caps;
+}
+
+/* What the backends of all its runs could see; it has to be read for that once more. */
+static int find_sight(struct tkit_ctx *ctx, struct replay *replay, uint64_t *ret_sight)
+{
+	off_t start = lseek(replay->source.fd, 0, SEEK_CUR);
+	uint64_t sight = SIGHT;
+	struct tkit_trace_item item;
+	bool any = false;
+	int rc = make_reader(ctx, replay);
+
+	while (rc >= 0 && (rc = tkit_trace_reader_next(replay->reader, &item)) > 0) {
+		if (item.kind != TKIT_TRACE_RUN)
+			continue;
+		sight &= sight_of(item.info);
+		any = true;
+	}
+	tkit_trace_reader_free(replay->reader);
+	replay->reader = NULL;
+	if (rc < 0)
+		return rc;
+	*ret_sight = any ? sight : 0;
+	return lseek(replay->source.fd, start, SEEK_SET) < 0
+		       ? tkit_fail(ctx, -errno, "going back to the start of %s",
+				   replay->source.name)
+		       : 0;
+}
+
 /*
  * A file that is no trace is an error now, before anything else starts. From a pipe or a
  * socket something must come first.
@@ -81,12 +126,22 @@ static int replay_start(struct tkit_ctx *ctx, void *self)
 	struct replay *replay = self;
 	struct stat st;
 
+	uint64_t sight;
+	int rc;
+
+	tkit_facilities(ctx, NULL, SIGHT);
 	if (replay->source.fd < 0)
 		return 0;
 	if (fstat(replay->source.fd, &st) < 0)
 		return tkit_fail(ctx, -errno, "opening %s", replay->source.name);
 	if (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || S_ISCHR(st.st_mode))
 		return 0;
+	if (S_ISREG(st.st_mode)) {
+		rc = find_sight(ctx, replay, &sight);
+		if (rc < 0)
+			return rc;
+		tkit_facilities(ctx, NULL, SIGHT & ~sight);
+	}
 	return make_reader(ctx, replay);
 }
 
@@ -146,7 +201,9 @@ static int emit_event(struct tkit_ctx *ctx, struct replay *replay, struct tkit_e
 		replay->stats.lost += event->count;
 		return tkit_emit(ctx, event);
 	}
-	rc = tkit_emit(ctx, event);
+	/* The bus would take it for a bug of this backend. */
+	rc = event->type > TKIT_EVENT_LOSS || event->op >= TKIT_OP_COUNT_ ? -EINVAL
+									  : tkit_emit(ctx, event);
 	if (rc == -EINVAL) {
 		replay->stats.lost++;
 		return tkit_lose(ctx, TKIT_LOSS_PARSE, 1,
@@ -301,8 +358,9 @@ static const struct tkit_backend_ops ops = {
 };
 
 /*
- * What it can see is what the trace's backends could see, which is not known here. It
- * claims nothing, so reports warn too much rather than too little.
+ * What it can see is what the trace's backends could see: start() says what they could not.
+ * From a pipe or socket that is not known in time; then it claims nothing, so that
+ * reports warn too much rather than too little.
  */
 TKIT_API const struct tkit_plugin tkit_plugin = {
 	TKIT_PLUGIN_HEAD(TKIT_KIND_BACKEND, struct tkit_backend_ops, &ops),
@@ -310,7 +368,7 @@ TKIT_API const struct tkit_plugin tkit_plugin = {
 	.version = "1",
 	.summary = "replays a .tkit trace from a file, a pipe or a socket",
 	.licence = "MIT",
-	.caps = TKIT_CAN_TARGET_NONE,
+	.caps = SIGHT | TKIT_CAN_TARGET_NONE,
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.options_bytes = sizeof(struct options),

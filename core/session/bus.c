@@ -177,7 +177,12 @@ static int event_import(struct tkit_event *to, const struct tkit_event *from)
 	if (to->type == TKIT_EVENT_NONE || to->type > TKIT_EVENT_LOSS)
 		return -EINVAL;
 	if ((to->type == TKIT_EVENT_ACCESS || to->type == TKIT_EVENT_EXEC) &&
-	    (to->op == TKIT_OP_NONE || to->op >= TKIT_OP_COUNT_))
+	    to->op >= TKIT_OP_COUNT_)
+		return -EINVAL;
+	/* An access of no kind says which program a process runs (merged traces). */
+	if (to->op == TKIT_OP_NONE &&
+	    (to->type == TKIT_EVENT_EXEC ||
+	     (to->type == TKIT_EVENT_ACCESS && !(to->valid & TKIT_V_EXE))))
 		return -EINVAL;
 	if (to->type == TKIT_EVENT_LOSS &&
 	    (to->reason == TKIT_LOSS_NONE || to->reason >= TKIT_LOSS_COUNT_))

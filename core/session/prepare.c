@@ -67,6 +67,11 @@ static int prepare_process(struct session *s, pid_t pid, struct err *err)
 	if (s->config->root)
 		return prepare_root(s, err);
 	n = procfs_link(pid, "root", root, sizeof(root));
+	if (n == -EACCES)
+		return err_set(err, -EINVAL,
+			       "process %d may not be looked at: that takes its own user, or "
+			       "CAP_SYS_PTRACE and every capability that it has",
+			       (int)pid);
 	if (n < 0)
 		return err_sys(err, (int)n, "reading the root directory of process %d", (int)pid);
 	s->root = strdup(root);
@@ -76,15 +81,37 @@ static int prepare_process(struct session *s, pid_t pid, struct err *err)
 	return open_root(s, path, err);
 }
 
+/* Says what is wrong with a number that is no process to attach to. */
+static int check_pid(pid_t pid, struct err *err)
+{
+	struct procfs_stat stat;
+	pid_t process;
+
+	if (pid <= 0 || !procfs_stat(pid, &stat) || stat.state == 'X')
+		return err_set(err, -ESRCH, "there is no process %d", (int)pid);
+	process = procfs_process(pid);
+	if (process == getpid())
+		return err_set(err, -EINVAL, "process %d is tkit itself", (int)pid);
+	if (process && process != pid)
+		return err_set(err, -EINVAL, "%d is a thread, not a process; its process is %d",
+			       (int)pid, (int)process);
+	if (stat.kernel)
+		return err_set(err, -EINVAL, "process %d is a thread of the kernel's own",
+			       (int)pid);
+	if (stat.state == 'Z')
+		return err_set(err, -EINVAL, "process %d has ended%s", (int)pid,
+			       stat.threads > 1 ? " in its first thread: it cannot be attached to"
+						: " and waits for its parent (a zombie)");
+	return 0;
+}
+
 static int prepare_pid(struct session *s, struct err *err)
 {
 	pid_t pid = s->config->pid;
 
-	if (pid <= 0 || !procfs_alive(pid))
-		return err_set(err, -ESRCH, "there is no process %d", (int)pid);
-	if (pid == getpid())
-		return err_set(err, -EINVAL, "process %d is tkit itself", (int)pid);
-	return prepare_process(s, pid, err);
+	int rc = check_pid(pid, err);
+
+	return rc < 0 ? rc : prepare_process(s, pid, err);
 }
 
 static int prepare_cgroup(struct session *s, struct err *err)

@@ -382,6 +382,7 @@ static int run(struct session *s, struct err *err)
 		rc = watch_begin(s, err);
 	if (rc == 0 && s->target.kind == TKIT_TARGET_COMMAND)
 		rc = setup_command(s, err);
+	setup_limits();
 	if (rc == 0)
 		rc = setup_tree(s, err);
 	if (rc == 0)

@@ -3,11 +3,15 @@
 
 #include <errno.h>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
 
 #include "session/cgroup.h"
 #include "session/prepare.h"
 #include "session/procfs.h"
 #include "util/cleanup.h"
+
+#define DESCRIPTORS 65536
 
 static void on_batch(void *arg, const struct tkit_batch *batch)
 {
@@ -124,6 +128,30 @@ int setup_bus(struct session *s, struct err *err)
 	return rc;
 }
 
+/* Backends need a descriptor for each program, file or tracee. */
+void setup_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) < 0 || limit.rlim_cur >= DESCRIPTORS)
+		return;
+	limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	/* Only with CAP_SYS_RESOURCE. */
+	limit.rlim_cur = DESCRIPTORS;
+	if (limit.rlim_max < DESCRIPTORS)
+		limit.rlim_max = DESCRIPTORS;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/* Nothing can be made there, and no relative name leads anywhere. */
+static bool in_deleted_directory(void)
+{
+	struct stat st;
+
+	return stat(".", &st) == 0 && st.st_nlink == 0;
+}
+
 int setup_sinks(struct session *s, struct err *err)
 {
 	for (size_t i = 0; i < s->config->sink_count; i++) {
@@ -132,6 +160,11 @@ int setup_sinks(struct session *s, struct err *err)
 		const void *options = spec->options ? plugin_options_data(spec->options) : NULL;
 		int rc = sink->ops->open(&sink->ctx, options, spec->output, &sink->self);
 
+		if (rc == -ENOENT && sink->ctx.err.rc && in_deleted_directory())
+			return err_set(err, rc,
+				       "sink %s: %s (the working directory has been deleted; give "
+				       "an absolute path)",
+				       sink->name, err_text(&sink->ctx.err));
 		if (rc < 0 && sink->ctx.err.rc)
 			return err_set(err, rc, "sink %s: %s", sink->name,
 				       err_text(&sink->ctx.err));

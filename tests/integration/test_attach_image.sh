@@ -1,0 +1,49 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# An image from the trace of a service that ran already when tkit came: what it had loaded is
+# known from the snapshot alone.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=../lib/lib.sh
+. "$here/../lib/lib.sh"
+# shellcheck source=../lib/images.sh
+. "$here/../lib/images.sh"
+need_root
+need redis-server redis-cli unshare nsenter ip chroot
+backend=ebpf
+[ -z "$(backend_problem ebpf)" ] || backend=ptrace
+
+serve() { # LOG COMMAND...: sets $server
+	local log=$1
+	shift
+	isolated "$@" >"$log" 2>&1 </dev/null &
+	server=$!
+	at_exit end_service "$server"
+	eventually in_network_of "$server" redis-cli ping
+}
+client() {
+	in_network_of "$server" redis-cli set key "a value" && in_network_of "$server" redis-cli get key
+}
+
+mkdir "$work/data"
+redis=$(command -v redis-server)
+serve "$work/log" "$redis" --dir "$work/data" --save "" || die "redis-server does not start"
+"$tkit" run --backend "$backend" -o "$work/trace" --pid "$server" &
+tracer=$!
+sleep 1.5
+client >"$work/traced"
+kill -INT "$tracer"
+wait "$tracer"
+check "it goes on untraced" in_network_of "$server" redis-cli ping
+end_service "$server"
+wait "$server" || :
+
+check "an image" "$tkit" report --reporter "dockerfile,entrypoint=$redis" --root / -o "$work/image" "$work/trace"
+unpack_image "$work/image"
+mkdir -p "$work/image.root/data"
+started=0
+serve "$work/log.minimal" chroot "$work/image.root" "$redis" --dir /data --save "" || started=$?
+check "the service starts from it" test "$started" = 0
+client >"$work/minimal" || :
+check "and does the same" cmp "$work/traced" "$work/minimal"
+done_testing
