@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/audit.h>
-#include <linux/net.h>
 #include <linux/openat2.h>
 #include <linux/sched.h>
 #include <stddef.h>
@@ -23,7 +22,7 @@
 #define I386_SETNS      346
 #define I386_UNSHARE    310
 #define I386_PRCTL      172
-#define I386_SOCKET     102 /* socketcall */
+#define I386_PTRACE     26
 #define RESTART_LOWEST  (-516)
 #define RESTART_HIGHEST (-512)
 
@@ -59,29 +58,6 @@ static bool identify(struct pt_call *call, const struct __ptrace_syscall_info *i
 	default:
 		return false;
 	}
-}
-
-/* socketcall(2): the arguments are an array, the call is named by the first argument. */
-static const struct tkit_syscall *from_socketcall(struct pt_tracee *t)
-{
-	static const struct {
-		int call;
-		const char *name;
-		int args;
-	} calls[] = {{SYS_BIND, "bind", 3}, {SYS_CONNECT, "connect", 3}, {SYS_SENDTO, "sendto", 6}};
-	struct pt_call *call = &t->call;
-	uint32_t words[6] = {0};
-
-	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
-		if ((int)call->args[0] != calls[i].call)
-			continue;
-		if (pt_read(t->tid, call->args[1], words, sizeof(words[0]) * calls[i].args) < 0)
-			return NULL;
-		for (int k = 0; k < 6; k++)
-			call->args[k] = words[k];
-		return tkit_syscall_by_name(TKIT_ARCH_I386, calls[i].name);
-	}
-	return NULL;
 }
 
 static void read_flags(struct pt_tracee *t)
@@ -160,6 +136,12 @@ static bool enter_other(struct pt *pt, struct pt_tracee *t)
 		pt->roots_moving++;
 		return true;
 	}
+	if (pt_strict_enter(pt, t))
+		return false;
+	if (call->nr == (native ? SYS_ptrace : I386_PTRACE)) {
+		call->traces = true;
+		return !pt->refusal_told;
+	}
 	if (call->nr == (native ? SYS_prctl : I386_PRCTL)) {
 		if ((int)call->args[0] != PR_SET_NAME)
 			return false;
@@ -215,8 +197,9 @@ bool pt_call_enter(struct pt *pt, struct pt_tracee *t, const struct __ptrace_sys
 	/* entry and seccomp have the arguments at the same place */
 	memcpy(call->args, info->entry.args, sizeof(call->args));
 	call->sys = tkit_syscall_by_nr(call->arch, call->nr);
-	if (!call->sys && call->arch == TKIT_ARCH_I386 && call->nr == I386_SOCKET)
-		call->sys = from_socketcall(t);
+	call->messages = 0;
+	if (!call->sys)
+		call->sys = pt_message_enter(t);
 	if (!call->sys) {
 		t->in_call = enter_other(pt, t);
 		return t->in_call;
@@ -243,7 +226,7 @@ bool pt_call_enter(struct pt *pt, struct pt_tracee *t, const struct __ptrace_sys
 		check_existence(pt, t);
 	if (call->sys->op == TKIT_OP_EXEC)
 		pt_exec_enter(pt, t);
-	t->in_call = call->name_count || call->moves_root;
+	t->in_call = call->name_count || call->moves_root || call->messages;
 	return t->in_call;
 }
 
@@ -331,6 +314,18 @@ static void emit_name(struct pt *pt, struct pt_tracee *t, struct pt_name *name, 
 		pt_lose(pt, TKIT_LOSS_UNREADABLE, t->call.sys->name);
 }
 
+/* A program that traces others was refused. */
+static void tell_refusal(struct pt *pt)
+{
+	if (!pt->refusal_told)
+		tkit_log(
+			pt->ctx, TKIT_LOG_WARN,
+			"a traced program was refused by ptrace(2): a process has one tracer, and that is "
+			"tkit; strace, gdb and leak checkers do not work in this run (--backend "
+			"ebpf leaves ptrace to them)");
+	pt->refusal_told = true;
+}
+
 /* The tracee is at the exit of the call that pt_call_enter() wanted to see again. */
 void pt_call_exit(struct pt *pt, struct pt_tracee *t, int64_t ret)
 {
@@ -342,6 +337,8 @@ void pt_call_exit(struct pt *pt, struct pt_tracee *t, int64_t ret)
 		clone_flag(t, false);
 	if (call->ring)
 		pt_ring_exit(pt, t, ret);
+	if (call->traces && ret == -EPERM)
+		tell_refusal(pt);
 	if (!(ret >= RESTART_LOWEST && ret <= RESTART_HIGHEST) && call->sys) {
 		uint64_t now = tkit_now_ns();
 
@@ -351,6 +348,9 @@ void pt_call_exit(struct pt *pt, struct pt_tracee *t, int64_t ret)
 			pt->detached = true;
 		for (int i = 0; i < call->name_count; i++)
 			emit_name(pt, t, &call->names[i], ret, now);
+		for (uint32_t i = 1; call->messages && i < ret; i++)
+			if (pt_message_next(pt, t, i))
+				emit_name(pt, t, &call->names[0], ret, now);
 	}
 	pt_call_drop(pt, t);
 }

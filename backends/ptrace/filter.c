@@ -24,7 +24,9 @@
 /* Calls without a path that matter all the same, see enter_other() in call.c. */
 static int add_others(scmp_filter_ctx ctx, uint32_t action)
 {
-	static const char *const always[] = {"setns", "clone3", "io_uring_setup"};
+	static const char *const always[] = {"setns", "clone3", "io_uring_setup", "sendmsg",
+					     "sendmmsg"};
+	static const uint64_t tracing[] = {PTRACE_TRACEME, PTRACE_ATTACH, PTRACE_SEIZE};
 	int rc = 0;
 
 	for (size_t i = 0; i < sizeof(always) / sizeof(always[0]) && !rc; i++)
@@ -41,6 +43,17 @@ static int add_others(scmp_filter_ctx ctx, uint32_t action)
 	if (!rc)
 		rc = seccomp_rule_add(ctx, action, seccomp_syscall_resolve_name("prctl"), 1,
 				      ARG(0, SCMP_CMP_MASKED_EQ, UINT32_MAX, PR_SET_NAME));
+	if (!rc)
+		rc = seccomp_rule_add(ctx, action, seccomp_syscall_resolve_name("prctl"), 2,
+				      ARG(0, SCMP_CMP_MASKED_EQ, UINT32_MAX, PR_SET_SECCOMP),
+				      ARG(1, SCMP_CMP_EQ, SECCOMP_MODE_STRICT, 0));
+	if (!rc)
+		rc = seccomp_rule_add(
+			ctx, action, seccomp_syscall_resolve_name("seccomp"), 1,
+			ARG(0, SCMP_CMP_MASKED_EQ, UINT32_MAX, SECCOMP_SET_MODE_STRICT));
+	for (size_t i = 0; i < sizeof(tracing) / sizeof(tracing[0]) && !rc; i++)
+		rc = seccomp_rule_add(ctx, action, seccomp_syscall_resolve_name("ptrace"), 1,
+				      ARG(0, SCMP_CMP_EQ, tracing[i], 0));
 	return rc;
 }
 

@@ -12,12 +12,14 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LATE_NS 50000000u /* a creator's event comes within this, unless it was killed */
+#define REPEAT_NS 2000000000u /* between a signal to the group and tkit's own forwarding */
+#define LATE_NS   50000000u   /* a creator's event comes within this, unless it was killed */
 
 /* Lets the tracee go on to the next stop that matters, with a signal to deliver or 0. */
 void pt_resume(struct pt *pt, struct pt_tracee *t, int sig)
 {
-	enum __ptrace_request how = pt->filter && !t->in_call ? PTRACE_CONT : PTRACE_SYSCALL;
+	enum __ptrace_request how =
+		pt->filter && !t->in_call && !t->strict ? PTRACE_CONT : PTRACE_SYSCALL;
 
 	if (pt->detaching)
 		pt_detach_one(pt, t, sig);
@@ -170,17 +172,6 @@ static void on_exec(struct pt *pt, struct pt_tracee *t)
 		pt_exec_done(pt, t);
 }
 
-/* A filter of the program's own said RET_TRACE: without a tracer that is ENOSYS. */
-static void refuse(struct pt_tracee *t)
-{
-#if defined(__x86_64__)
-	ptrace(PTRACE_POKEUSER, t->tid, offsetof(struct user_regs_struct, orig_rax), -1L);
-	ptrace(PTRACE_POKEUSER, t->tid, offsetof(struct user_regs_struct, rax), (long)-ENOSYS);
-#else
-	(void)t;
-#endif
-}
-
 static void on_seccomp(struct pt *pt, struct pt_tracee *t)
 {
 	struct __ptrace_syscall_info info;
@@ -190,7 +181,7 @@ static void on_seccomp(struct pt *pt, struct pt_tracee *t)
 	if (info.op != PTRACE_SYSCALL_INFO_SECCOMP)
 		return;
 	if (info.seccomp.ret_data != PT_DATA_CALL && info.seccomp.ret_data != PT_DATA_FOREIGN)
-		refuse(t);
+		pt_answer(t, -ENOSYS); /* a filter of its own said RET_TRACE: as without a tracer */
 	else
 		pt_call_enter(pt, t, &info);
 }
@@ -201,7 +192,9 @@ static void on_syscall(struct pt *pt, struct pt_tracee *t)
 
 	if (ptrace(PTRACE_GET_SYSCALL_INFO, t->tid, sizeof(info), &info) <= 0)
 		return;
-	if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
+	if (info.op == PTRACE_SYSCALL_INFO_ENTRY && t->strict)
+		pt_strict_call(t, &info);
+	else if (info.op == PTRACE_SYSCALL_INFO_ENTRY)
 		pt_call_enter(pt, t, &info);
 	else if (info.op == PTRACE_SYSCALL_INFO_EXIT && t->in_call)
 		pt_call_exit(pt, t, info.exit.rval);
@@ -227,6 +220,25 @@ static void on_event_stop(struct pt *pt, struct pt_tracee *t, int sig, int statu
 	ptrace(PTRACE_LISTEN, t->tid, 0, 0);
 }
 
+/*
+ * The command is in tkit's process group: who signals the group reaches both, and tkit, which
+ * cannot tell that from a signal to itself, forwards it. The command is to see it once.
+ */
+static bool is_repeat(struct pt *pt, const struct pt_tracee *t, int sig)
+{
+	uint64_t now = tkit_now_ns(), *direct = &pt->direct_ns[sig & 63];
+	siginfo_t si;
+	bool repeat;
+
+	if (pt->target->kind != TKIT_TARGET_COMMAND || !t->proc ||
+	    t->proc->pid != pt->target->pid || ptrace(PTRACE_GETSIGINFO, t->tid, 0, &si) < 0 ||
+	    si.si_code != SI_USER)
+		return false;
+	repeat = si.si_pid == pt->target->self_pid && *direct && now - *direct < REPEAT_NS;
+	*direct = si.si_pid == pt->target->self_pid ? 0 : now;
+	return repeat;
+}
+
 static void on_stop(struct pt *pt, struct pt_tracee *t, int status)
 {
 	int sig = WSTOPSIG(status);
@@ -248,7 +260,7 @@ static void on_stop(struct pt *pt, struct pt_tracee *t, int status)
 		break;
 	case 0:
 		if (sig != (SIGTRAP | 0x80)) {
-			pt_resume(pt, t, sig); /* a signal is about to be delivered */
+			pt_resume(pt, t, is_repeat(pt, t, sig) ? 0 : sig); /* before its delivery */
 			return;
 		}
 		on_syscall(pt, t);

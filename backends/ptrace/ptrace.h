@@ -15,6 +15,8 @@
  *	walk.c     ... through the magic links of /proc
  *	proc.c     what /proc says of a thread
  *	ring.c     io_uring
+ *	message.c  socketcall, sendmsg, sendmmsg
+ *	strict.c   programs that use seccomp themselves
  *	exec.c     successful execs and what the kernel opened for them
  *	emit.c     events
  *	mem.c      the tracee's memory
@@ -89,6 +91,8 @@ struct pt_call {
 	bool moves_root;         /* counted in pt->roots_moving */
 	bool unstrip;            /* clone flags are to be put back, see call.c */
 	bool ring;               /* a call of io_uring, see ring.c */
+	bool traces;             /* ptrace(2) */
+	uint64_t messages;       /* sendmmsg: where its array is; 0: it is another call */
 	int exec_fd;             /* exec: O_PATH of the file asked for; -1 */
 	struct timespec entered; /* creat: CLOCK_REALTIME_COARSE */
 	uint8_t name_count;
@@ -127,6 +131,7 @@ struct pt_tracee {
 	bool announce;        /* was there before the trace: FORK is still to be emitted */
 	bool listening;       /* in a group stop */
 	bool in_call;         /* `call` waits for its exit */
+	bool strict;          /* in the strict mode of seccomp, played by us */
 	bool foreign_told;    /* its calls in an ABI without a table were counted as lost */
 	int status;
 	uint64_t held_since;
@@ -160,7 +165,8 @@ struct pt {
 	bool detaching; /* after stop(): tracees are let go one by one */
 	bool over;      /* no tracee is left */
 	bool detached; /* there may be mounts that hang in no namespace: paths are to be verified */
-	bool fuse;     /* a tracee may serve a file system: no lookups, they could wait for it */
+	bool refusal_told;
+	bool fuse; /* a tracee may serve a file system: no lookups, they could wait for it */
 	long ptrace_options;
 	int emit_error; /* the session was ended by force */
 	uint64_t emitted, lost;
@@ -175,6 +181,8 @@ struct pt {
 	struct stat target_root;
 	struct stat own_root;
 	ino_t own_mnt_ns;
+
+	uint64_t direct_ns[64]; /* loop.c: when somebody but tkit last sent it the signal */
 
 	/* wait.c */
 	struct pt_stopped {
@@ -278,6 +286,15 @@ void pt_lose(struct pt *pt, enum tkit_loss reason, const char *detail);
 void pt_stop(struct pt *pt, pid_t tid, int status);
 void pt_resume(struct pt *pt, struct pt_tracee *t, int sig);
 void pt_adopt_late(struct pt *pt, uint64_t now);
+
+/* message.c */
+const struct tkit_syscall *pt_message_enter(struct pt_tracee *t);
+bool pt_message_next(struct pt *pt, struct pt_tracee *t, uint32_t index);
+
+/* strict.c */
+void pt_answer(struct pt_tracee *t, long value);
+bool pt_strict_enter(struct pt *pt, struct pt_tracee *t);
+void pt_strict_call(struct pt_tracee *t, const struct __ptrace_syscall_info *info);
 
 /* wait.c */
 int pt_wait_init(struct pt *pt);

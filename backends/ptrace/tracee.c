@@ -151,6 +151,8 @@ void pt_call_drop(struct pt *pt, struct pt_tracee *t)
 	call->exec_fd = -1;
 	call->unstrip = false;
 	call->ring = false;
+	call->traces = false;
+	call->messages = 0;
 	call->name_count = 0;
 	call->sys = NULL;
 	t->in_call = false;

@@ -33,7 +33,10 @@ static void reply(int sock, int error, int fd)
 		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
 		memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
 	}
-	while (sendmsg(sock, &msg, MSG_NOSIGNAL) < 0)
+	/* sendto without a descriptor: a backend's filter may watch sendmsg, which can hold a name
+	 */
+	while ((fd < 0 ? send(sock, &message, sizeof(message), MSG_NOSIGNAL)
+		       : sendmsg(sock, &msg, MSG_NOSIGNAL)) < 0)
 		if (errno != EINTR)
 			_exit(125); /* tkit is gone */
 }

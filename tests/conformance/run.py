@@ -351,6 +351,8 @@ KNOWN = {
     ("fanotify", "renamed_dir"): LATE,
     ("fanotify", "overlay"): "fanotify marks a file system after it has seen that it was mounted",
     ("fanotify", "mount_api"): "fanotify marks a file system after it has seen that it was mounted",
+    ("ebpf", "sendmsg_name"): "ebpf reads names from arguments, not from message headers",
+    ("ebpf", "socketcall"): "ebpf does not follow socketcall's array of arguments",
     ("ptrace", "seccomp_denied"): "a tracer is not told of calls that a filter refuses",
 }
 

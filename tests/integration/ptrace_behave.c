@@ -438,6 +438,50 @@ static void filters(void)
 	wait_for(pid, 0);
 }
 
+/* ---- strict mode ---- */
+
+static void *strict_thread(void *arg)
+{
+	prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
+	syscall(SYS_getppid);
+	for (;;)
+		continue;
+	return NULL;
+}
+
+static void strict(void)
+{
+	static const int calls[] = {SYS_exit, SYS_access, SYS_getppid, SYS_exit_group, SYS_prctl};
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++) {
+		pid_t pid = fork();
+
+		if (!pid) {
+			long ret = i % 2 ? prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT)
+					 : syscall(SYS_seccomp, SECCOMP_SET_MODE_STRICT, 0, NULL);
+			char c = (char)('0' + (ret == 0));
+
+			if (write(1, &c, 1) == 1 && write(1, "\n", 1) == 1)
+				syscall(calls[i], i == 0 ? 7 : 0);
+			syscall(SYS_exit, 8);
+		}
+		wait_for(pid, 0);
+	}
+	tell("flags", syscall(SYS_seccomp, SECCOMP_SET_MODE_STRICT, 1, NULL));
+	fflush(stdout);
+	pid_t pid = fork();
+	if (!pid) { /* only the thread that broke the rules ends */
+		pthread_t t;
+
+		pthread_create(&t, NULL, strict_thread, NULL);
+		pthread_join(t, NULL);
+		_exit(access("/", F_OK) == 0 ? 12 : 13);
+	}
+	wait_for(pid, 0);
+	filter(0);
+	tell("after a filter", prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT));
+}
+
 /* ---- the other ABI ---- */
 
 static void compat(void)
@@ -459,12 +503,19 @@ static const struct {
 	const char *name;
 	void (*run)(void);
 } scenarios[] = {
-	{"signals", signals},           {"dying", dying},
-	{"restart", restart},           {"stopping", stopping},
-	{"stop_threads", stop_threads}, {"threads", threads},
-	{"processes", processes},       {"thread_exec", thread_exec},
-	{"untraced", untraced},         {"arguments", arguments},
-	{"filters", filters},           {"compat", compat},
+	{"signals", signals},
+	{"dying", dying},
+	{"restart", restart},
+	{"stopping", stopping},
+	{"stop_threads", stop_threads},
+	{"threads", threads},
+	{"processes", processes},
+	{"thread_exec", thread_exec},
+	{"untraced", untraced},
+	{"arguments", arguments},
+	{"filters", filters},
+	{"compat", compat},
+	{"strict", strict},
 };
 
 int main(int argc, char **argv)

@@ -175,6 +175,42 @@ failed_sink() { # OPTIONS
 		2>"$work/err" </dev/null | head -n 1 >/dev/null
 	[ "${PIPESTATUS[0]}" = 125 ] && [ -e "$work/went-on" ] && grep -q 'Broken pipe' "$work/err"
 }
+# A signal to the whole process group reaches the command once, one to tkit once, too.
+signals_once() { # group, tkit or self
+	local pid status=0
+	rm -f "$work/count" "$work/up"
+	# shellcheck disable=SC2016 # the inner shell expands it
+	setsid "$tkit" run -q --backend ptrace -o "$work/s.tkit" -- python3 -c '
+import os, signal, sys, time
+signal.signal(signal.SIGUSR1, lambda *a: os.write(fd, b"x"))
+fd = os.open(sys.argv[1] + "/count", os.O_CREAT | os.O_WRONLY)
+open(sys.argv[1] + "/up", "w").write(str(os.getpid()))
+end = time.monotonic() + 2
+while time.monotonic() < end:
+    time.sleep(0.05)' "$work" </dev/null &
+	pid=$!
+	until_true test -s "$work/up" || return 1
+	case $1 in
+	group) kill -USR1 -- "-$(ps -o pgid= -p "$(cat "$work/up")" | tr -d ' ')" ;;
+	tkit) kill -USR1 "$(ps -o ppid= -p "$(cat "$work/up")" | tr -d ' ')" ;;
+	self) kill -USR1 "$(cat "$work/up")" ;;
+	esac
+	wait "$pid" || status=$?
+	[ "$(cat "$work/count")" = x ] || {
+		echo "delivered: '$(cat "$work/count")', status $status"
+		return 1
+	}
+}
+check "a signal to the group arrives once" signals_once group
+check "a signal to tkit arrives once" signals_once tkit
+check "a signal to the command arrives once" signals_once self
+
+# The program's own use of ptrace is refused, and tkit says why.
+refusal() {
+	"$tkit" run --backend ptrace -o "$work/r.tkit" -- "$work/behave" "$work/dir" traceme 2>&1 >/dev/null |
+		grep -q 'a process has one tracer'
+}
+check "a refused tracer is told of" refusal
 check "a sink fails: tkit ends with the command" failed_sink ""
 check "... without a filter" failed_sink ",seccomp=no"
 

@@ -195,8 +195,8 @@ TKIT_API void tkit_command_status(struct tkit_ctx *ctx, int status);
  * *ret_listener gets the notification fd (owned by the caller), else it may be
  * NULL. Where the process lacks CAP_SYS_ADMIN, core sets no_new_privs in the command
  * first and says so in a warning. Returns 0 or -errno. Instance's own thread.
- * Until its exec the held command itself calls recvfrom, sendmsg, close, sigaction and
- * sigprocmask: the filter must let them through.
+ * Until its exec the held command itself calls recvfrom, sendto without an address (sendmsg
+ * with a listener), close, sigaction and sigprocmask: the filter must let them through.
  */
 TKIT_API int tkit_command_seccomp(struct tkit_ctx *ctx, const struct sock_filter *filter,
 				  size_t count, unsigned int flags, int *ret_listener);
