@@ -10,6 +10,7 @@
 #define FMODE_CREATED_   0x100000
 #define RESOLVE_IN_ROOT_ 0x10
 #define TS_COMPAT_       2
+#define PROC_MAGIC_      0x9fa0
 
 static __always_inline void read_args(struct scratch *s, struct pt_regs *regs, bool compat)
 {

@@ -3,35 +3,6 @@
 #ifndef EBPF_CAPTURE_BPF_H
 #define EBPF_CAPTURE_BPF_H
 
-/*
- * Walks from the directory that `dfd` stands for (AT_FDCWD: the working directory). With
- * `inode`, that is the file itself and its inode is wanted. Returns the EBPF_W_* flags, 0
- * if there is no such descriptor.
- */
-__noinline int walk_base(__u32 slot, __u32 which, int dfd, int inode)
-{
-	struct task_struct *task = (void *)bpf_get_current_task();
-	struct scratch *s = scratch_of(slot);
-	__u64 dentry, mnt;
-
-	if (!s)
-		return 0;
-	if (dfd == AT_FDCWD_) {
-		dentry = (__u64)BPF_CORE_READ(task, fs, pwd.dentry);
-		mnt = (__u64)BPF_CORE_READ(task, fs, pwd.mnt);
-	} else {
-		struct file *file = fd_file(task, dfd);
-
-		if (!file)
-			return 0;
-		dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
-		mnt = (__u64)BPF_CORE_READ(file, f_path.mnt);
-	}
-	if (inode)
-		put_inode(&s->ev.inodes[0], dentry);
-	return walk(slot, which, dentry, mnt);
-}
-
 /* The root directory in a struct fs_struct, if it is not the target's. Returns EBPF_W_* or 0. */
 __noinline int walk_root(__u32 slot, __u64 fs_struct)
 {
@@ -57,6 +28,8 @@ __noinline int walk_opened(__u32 slot, int fd)
 		s->ev.bits |= EBPF_E_CREATED;
 	dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
 	put_inode(&s->ev.inodes[0], dentry);
+	if (use_d_path && take_opened(slot, (__u64)file, dentry))
+		return 0;
 	return walk(slot, EBPF_WALK_RESOLVED, dentry, (__u64)BPF_CORE_READ(file, f_path.mnt));
 }
 
@@ -115,7 +88,12 @@ __noinline int take_name(__u32 slot, __u32 which)
 		st |= EBPF_S_FD;
 	} else if (s->first[idx] != '/' && !(st & (EBPF_S_ABSTRACT | EBPF_S_UNREADABLE)) &&
 		   !(s->ev.bits & EBPF_E_OLD_CWD)) {
+		s->in_proc = 0;
 		walk_base(slot, idx ? EBPF_WALK_BASE2 : EBPF_WALK_BASE, dfd, 0);
+		if (s->in_proc)
+			st |= walk_magic(slot, idx);
+	} else if (s->ev.kind == EBPF_KIND_PATH && s->ev.ret >= 0 && s->first[idx] == '/' && !st) {
+		st |= walk_magic(slot, idx);
 	} else if (idx == 0 && (s->ev.resolve & RESOLVE_IN_ROOT_)) {
 		walk_base(slot, EBPF_WALK_BASE, dfd, 0);
 	}

@@ -23,6 +23,9 @@ unsigned long long target_root = 0;   /* struct dentry of the target's root dire
 unsigned int seeded = 0;              /* processes that the seeding passes have found */
 unsigned int lost_seq = 0;
 
+/* Written by user space before the load: the program `opened` is loaded. */
+const volatile bool use_d_path = false;
+
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
 	__uint(max_entries, 16 << 20);
@@ -64,8 +67,11 @@ enum {
 	SLOT_URING,
 	SLOT_URING_END,
 	SLOT_URING_FAIL,
+	SLOT_PREPARE,
 	SLOT_COUNT
 };
+
+#define HEAD_ROOM 64 /* of a name, that a magic link's must be in */
 
 struct scratch {
 	__u64 dentry; /* the walker's place */
@@ -79,6 +85,11 @@ struct scratch {
 	__u32 walk_flags;
 	__u32 first[2];     /* first byte of each name */
 	__u32 kernel_names; /* the names in `args` are the kernel's own */
+	__u32 in_proc;      /* walk_base() began in a procfs */
+	__u32 head_at;      /* the search for "fd/N": place, progress, result */
+	__u32 head_state;
+	__u32 head_fd;
+	char head[HEAD_ROOM]; /* the beginning of a name */
 	struct ebpf_event ev;
 	char data[EBPF_DATA_MAX + EBPF_PATH_MAX]; /* is ev.data */
 };

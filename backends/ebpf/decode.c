@@ -67,7 +67,10 @@ struct place decode_place(struct ebpf *e, const struct ebpf_event *ev, int which
 		len = walk->mark;
 	else
 		place.outside = true;
-	place.path = turn(e, ev->data + walk->off, len);
+	if (walk->flags & EBPF_W_PATH)
+		place.path = (struct tkit_bytes){ev->data + walk->off, walk->len};
+	else
+		place.path = turn(e, ev->data + walk->off, len);
 	place.known = place.path.len != 0;
 	return place;
 }
@@ -260,7 +263,7 @@ static void set_result(struct ebpf *e, const struct ebpf_event *ev, struct tkit_
 {
 	struct place place;
 
-	if (ev->ret < 0 || out->valid & TKIT_V_RESOLVED)
+	if (ev->ret < 0 || out->valid & TKIT_V_RESOLVED || ev->kind == EBPF_KIND_PATH)
 		return;
 	place = decode_place(e, ev, EBPF_WALK_RESOLVED);
 	set_resolved(e, out, &place, &ev->inodes[0]);
@@ -294,6 +297,8 @@ static void emit_name(struct ebpf *e, const struct ebpf_event *ev, const struct 
 	if (idx ? out.op == TKIT_OP_LINK_TO || out.op == TKIT_OP_RENAME_TO
 		: tkit_syscall_nofollow(sys, ev->flags))
 		out.pflags |= TKIT_P_NOFOLLOW;
+	if ((ev->strings[idx].flags & EBPF_S_MAGIC) && ev->kind == EBPF_KIND_PATH)
+		magic_resolve(e, ev, idx, &out);
 	decode_emit(e, &out);
 	if ((out.pflags & TKIT_P_UNREADABLE) && ev->ret >= 0) {
 		e->extra++;
@@ -303,6 +308,7 @@ static void emit_name(struct ebpf *e, const struct ebpf_event *ev, const struct 
 
 /* IORING_OP_* -> number of the call of the same name, x86-64; 0: names no file */
 static const unsigned short uring_calls[EBPF_URING_LIMIT] = {
+	[16] = 42,  /* connect */
 	[18] = 257, /* openat */
 	[21] = 332, /* statx */
 	[28] = 437, /* openat2 */

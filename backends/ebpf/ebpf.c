@@ -59,7 +59,7 @@ static void tell_losses(struct ebpf *e)
 
 static int ebpf_probe(struct tkit_ctx *ctx, const void *options, const struct tkit_target *target)
 {
-	int rc = load_probe(ctx, target);
+	int rc = load_probe(ctx, options, target);
 
 	return rc < 0 ? rc : 90;
 }
@@ -104,6 +104,7 @@ static int ebpf_open(struct tkit_ctx *ctx, const void *options, const struct tki
 	e->options = options;
 	e->target = target;
 	e->idle_ms = IDLE_MS_MIN;
+	e->limits.rlim_cur = e->limits.rlim_max = EBPF_LIMIT_KEPT;
 	rc = load_open(e);
 	if (!rc) {
 		e->ring = ring_buffer__new(bpf_map__fd(e->skel->maps.ring), on_record, e, NULL);
@@ -160,6 +161,8 @@ static int drained(struct ebpf *e)
 			poll(NULL, 0, 1);
 	} while (missing && tkit_now_ns() < deadline);
 	tell_losses(e);
+	tkit_log(e->ctx, TKIT_LOG_DEBUG, "paths by d_path=%" PRIu64,
+		 load_counter(e, EBPF_CNT_D_PATH));
 	track_requests_left(e, load_has_request);
 	if (missing)
 		decode_lose(e, TKIT_LOSS_UNFINISHED, missing, "produced, but not in the ring");
@@ -234,6 +237,9 @@ static const struct tkit_option options[] = {
 	 "64..4194304", "how many processes can be followed at one time"},
 	{"plain", TKIT_OPTION_BOOL, offsetof(struct ebpf_options, plain), "no", NULL,
 	 "use the programs for kernels before 5.17"},
+	{"resolve", TKIT_OPTION_ENUM, offsetof(struct ebpf_options, resolve), "auto",
+	 "auto|walk|d_path",
+	 "how the path of an opened file is found: d_path needs fentry programs"},
 };
 
 TKIT_API const struct tkit_plugin tkit_plugin = {

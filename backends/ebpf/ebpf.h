@@ -4,6 +4,7 @@
 #define EBPF_EBPF_H
 
 #include <stdbool.h>
+#include <sys/resource.h>
 
 #include <tkit/backend.h>
 #include <tkit/syscalls.h>
@@ -17,6 +18,20 @@ struct ebpf_options {
 	uint64_t ring_size;
 	int64_t processes;
 	int plain;
+	int resolve; /* enum ebpf_resolve */
+};
+
+enum ebpf_resolve { EBPF_RESOLVE_AUTO = 0, EBPF_RESOLVE_WALK = 1, EBPF_RESOLVE_D_PATH = 2 };
+
+/* What the running kernel has, and, after features_choose(), what is used of it. */
+struct features {
+	bool modern;       /* Linux 5.17 */
+	bool prepare;      /* sched_prepare_exec, or */
+	bool prepare_hook; /* a program on a function that is called at the same time */
+	bool submit_req;   /* io_uring_submit_req, or */
+	bool submit_sqe;   /* io_uring_submit_sqe as it is needed */
+	bool d_path;       /* a program on security_file_open */
+	int fentry_error;  /* why programs on functions are not allowed; 0: they are */
 };
 
 /* ---- proc.c: what is remembered about processes ---- */
@@ -72,6 +87,8 @@ struct ebpf {
 	const struct tkit_target *target;
 	struct tkit_bpf *skel;
 	struct ring_buffer *ring;
+	struct features features; /* that are in use */
+	struct rlimit limits;     /* as they were */
 	int cpus;
 	uint64_t *percpu; /* room for one counter's values */
 
@@ -99,17 +116,25 @@ struct ebpf {
 /* ---- features.c ---- */
 #define EBPF_BTF_FILE "/sys/kernel/btf/vmlinux"
 
-struct features {
-	bool modern;     /* Linux 5.17 */
-	bool prepare;    /* sched_prepare_exec */
-	bool submit_req; /* io_uring_submit_req, or */
-	bool submit_sqe; /* io_uring_submit_sqe as it is needed */
-};
-
+int features_try(int attach_type);
 void features_find(struct features *features);
+void features_choose(struct features *features, const struct ebpf_options *options);
+const char *features_text(const struct features *features, char *buf, size_t size);
+uint64_t features_without(const struct features *features); /* TKIT_CAN_* that it lacks */
+
+/* ---- choose.c ---- */
+struct bpf_program;
+void choose_programs(struct ebpf *e, const struct features *features);
+bool choose_spare(struct ebpf *e, const struct bpf_program *program);
+
+/* ---- limits.c ---- */
+#define EBPF_LIMIT_KEPT ((rlim_t)-2) /* nothing to restore */
+void limits_raise(struct rlimit *ret_before);
+void limits_restore(const struct rlimit *before);
 
 /* ---- load.c ---- */
-int load_probe(struct tkit_ctx *ctx, const struct tkit_target *target);
+int load_probe(struct tkit_ctx *ctx, const struct ebpf_options *options,
+	       const struct tkit_target *target);
 int load_open(struct ebpf *e);  /* loads the programs */
 int load_start(struct ebpf *e); /* attaches them and finds the first processes */
 void load_detach(struct ebpf *e);
@@ -151,6 +176,13 @@ void track_request(struct ebpf *e, const struct ebpf_event *ev);
 void track_request_end(struct ebpf *e, const struct ebpf_event *end);
 /* After the last record. `under_way` tells whether the kernel waits for the end of a request. */
 void track_requests_left(struct ebpf *e, bool (*under_way)(struct ebpf *e, uint64_t request));
+
+/* ---- inside.c ---- */
+int inside_open(int root_fd, struct tkit_bytes path, uint64_t flags);
+struct tkit_bytes inside_path(const struct ebpf *e, int fd, char *buf, size_t size);
+
+/* ---- magic.c ---- */
+void magic_resolve(struct ebpf *e, const struct ebpf_event *ev, int idx, struct tkit_event *out);
 
 /* ---- exec.c ---- */
 void exec_record(struct ebpf *e, const struct ebpf_event *ev);

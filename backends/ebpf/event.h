@@ -66,6 +66,7 @@ enum ebpf_counter {
 	EBPF_CNT_PRODUCED = 0, /* facts that were to be delivered */
 	EBPF_CNT_RING_FULL,    /* of those: the ring had no room */
 	EBPF_CNT_MAP_FULL,     /* a process or a request could not be remembered */
+	EBPF_CNT_D_PATH,       /* no loss: opens whose path is bpf_d_path()'s */
 	EBPF_CNT_COUNT
 };
 
@@ -90,12 +91,19 @@ enum ebpf_type {
 #define EBPF_S_ABSTRACT   16u /* abstract socket name */
 #define EBPF_S_FD         32u /* no name: the descriptor itself */
 #define EBPF_S_CLOBBERED  64u
+/*
+ * The name may lead through a magic link of /proc. Walk EBPF_WALK_MAGIC (of the second
+ * name: EBPF_WALK_MAGIC2) is from descriptor `fd`, if "fd/N" is in the name, else from the working
+ * directory.
+ */
+#define EBPF_S_MAGIC 128u
+#define EBPF_NO_FD   0xffff
 
 struct ebpf_string {
 	unsigned short off; /* in data[] */
 	unsigned short len; /* without NUL */
 	unsigned short flags;
-	unsigned short pad;
+	unsigned short fd; /* MAGIC */
 };
 
 /*
@@ -108,6 +116,7 @@ struct ebpf_string {
 #define EBPF_W_DELETED  8u  /* the file has no name any more */
 #define EBPF_W_NOPATH   16u /* pipe, socket, memfd, ...: never had one */
 #define EBPF_W_DETACHED 32u /* its mount hangs in no namespace */
+#define EBPF_W_PATH     64u /* no names, but the path in the target's root: bpf_d_path()'s */
 
 struct ebpf_walk {
 	unsigned short off;
@@ -122,7 +131,9 @@ enum ebpf_walk_index {
 	EBPF_WALK_LOADER = 1,   /* EXEC: the ELF interpreter */
 	EBPF_WALK_ROOT = 2,     /* absent: the target's root */
 	EBPF_WALK_RESOLVED = 3, /* where it led; CHDIR, CHROOT: the new directory */
-	EBPF_WALK_EXE = 4,      /* EXEC, PROC: /proc/PID/exe */
+	EBPF_WALK_MAGIC = 3,    /* calls that neither open nor move */
+	EBPF_WALK_MAGIC2 = 4,
+	EBPF_WALK_EXE = 4, /* EXEC, PROC: /proc/PID/exe */
 	EBPF_WALK_COUNT = 5
 };
 

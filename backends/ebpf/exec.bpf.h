@@ -172,12 +172,12 @@ static __always_inline int prepare_exec(struct task_struct *task, struct linux_b
 		fdpath = BPF_CORE_READ(bprm, fdpath);
 	if (!fdpath || !traced(task, BPF_CORE_READ(task, tgid)))
 		return 0;
-	s = scratch_of(SLOT_EXEC);
+	s = scratch_of(SLOT_PREPARE);
 	if (!s)
 		return 0;
 	record(s, task, EBPF_PREPARE);
-	read_kernel_name(SLOT_EXEC, 0, (__u64)fdpath);
-	walk_base(SLOT_EXEC, EBPF_WALK_BASE, fdpath_fd(s), 1);
+	read_kernel_name(SLOT_PREPARE, 0, (__u64)fdpath);
+	walk_base(SLOT_PREPARE, EBPF_WALK_BASE, fdpath_fd(s), 1);
 	deliver(s, 0);
 	return 0;
 }

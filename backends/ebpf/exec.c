@@ -3,33 +3,14 @@
 #include <elf.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/openat2.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include "ebpf.h"
 
 #define FDPATH "/dev/fd/"
-
-/* Opens an absolute path in a directory taken as root. Returns -errno. */
-static int open_inside(int root_fd, struct tkit_bytes path, uint64_t flags)
-{
-	struct open_how how = {.flags = flags | O_CLOEXEC | (flags & O_PATH ? 0 : O_NONBLOCK),
-			       .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS};
-	char name[EBPF_PATH_MAX];
-	long fd;
-
-	if (path.len >= sizeof(name))
-		return -ENAMETOOLONG;
-	memcpy(name, path.ptr, path.len);
-	name[path.len] = 0;
-	fd = syscall(SYS_openat2, root_fd, name, &how, sizeof(how));
-	return fd < 0 ? -errno : (int)fd;
-}
 
 /* The name part of "/dev/fd/N/REST" (execveat with a dirfd); empty for "/dev/fd/N". */
 static struct tkit_bytes fdpath_rest(struct tkit_bytes path)
@@ -103,7 +84,7 @@ static void tell_script(struct ebpf *e, const struct ebpf_event *ev, const struc
 	long len;
 
 	if (exec->valid & TKIT_V_ROOT) {
-		own_root = open_inside(root_fd, exec->root, O_PATH | O_DIRECTORY);
+		own_root = inside_open(root_fd, exec->root, O_PATH | O_DIRECTORY);
 		own.valid &= ~TKIT_V_ROOT;
 		root_fd = own_root;
 	}
@@ -143,22 +124,19 @@ static void tell_loader_path(struct ebpf *e, const struct tkit_event *exec,
 /* Where the ELF interpreter `name` is, in the root directory of the process. */
 static void find_loader(struct ebpf *e, const struct tkit_event *exec, struct tkit_bytes name)
 {
-	char link[64], path[EBPF_PATH_MAX];
+	char path[EBPF_PATH_MAX];
 	struct place loader = {.known = true};
 	struct ebpf_inode inode = {0};
 	int root = e->target->root_fd, own = -1, fd = -1;
-	const char *inside;
-	ssize_t n = -1;
 
 	if (exec->valid & TKIT_V_ROOT)
-		root = own = open_inside(root, exec->root, O_PATH | O_DIRECTORY);
+		root = own = inside_open(root, exec->root, O_PATH | O_DIRECTORY);
 	if (root >= 0)
-		fd = open_inside(root, name, O_PATH);
+		fd = inside_open(root, name, O_PATH);
 	if (fd >= 0) {
 		struct stat st;
 
-		snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
-		n = readlink(link, path, sizeof(path) - 1);
+		loader.path = inside_path(e, fd, path, sizeof(path));
 		if (fstat(fd, &st) == 0)
 			inode = (struct ebpf_inode){.ino = st.st_ino,
 						    .dev = major(st.st_dev) << 20 |
@@ -168,14 +146,8 @@ static void find_loader(struct ebpf *e, const struct tkit_event *exec, struct tk
 	}
 	if (own >= 0)
 		close(own);
-	if (n <= 0)
-		return;
-	path[n] = 0;
-	inside = tkit_target_path(e->target, path);
-	if (!inside)
-		return;
-	loader.path = (struct tkit_bytes){inside, strlen(inside)};
-	tell_loader_path(e, exec, &loader, &inode);
+	if (loader.path.len)
+		tell_loader_path(e, exec, &loader, &inode);
 }
 
 /* Reads PT_INTERP of the program that runs, for kernels without bpf_find_vma(). */
@@ -188,7 +160,7 @@ static void read_loader(struct ebpf *e, const struct tkit_event *exec)
 	char name[EBPF_PATH_MAX];
 	uint64_t offset, at = 0, size = 0;
 	unsigned int count, step;
-	int fd = open_inside(e->target->root_fd, exec->exe, O_RDONLY);
+	int fd = inside_open(e->target->root_fd, exec->exe, O_RDONLY);
 
 	if (fd < 0)
 		return;

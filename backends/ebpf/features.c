@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 /* What the running kernel has for the programs. */
+#include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -62,6 +64,27 @@ static bool submit_sqe_has_request(void)
 	return id == 3; /* void *, struct io_kiocb *, bool */
 }
 
+/*
+ * Whether programs of the tracing type may be loaded for this kind of attachment: 0 or the
+ * -errno of who forbids it. Two instructions that never run. Type 1 of the kernel's BTF is
+ * neither tracepoint nor function, so the load cannot succeed. But who may not load such
+ * programs is told so first, and finding the right type would take longer than a load.
+ */
+int features_try(int attach_type)
+{
+	static const struct bpf_insn nothing[] = {
+		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
+		{.code = BPF_JMP | BPF_EXIT}};
+	LIBBPF_OPTS(bpf_prog_load_opts, opts,
+		    .expected_attach_type = (enum bpf_attach_type)attach_type, .attach_btf_id = 1);
+	int fd = bpf_prog_load(BPF_PROG_TYPE_TRACING, NULL, "Dual MIT/GPL", nothing, 2, &opts);
+	int rc = fd < 0 ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	return rc == -EINVAL ? 0 : rc;
+}
+
 void features_find(struct features *features)
 {
 	size_t size = 0;
@@ -81,5 +104,37 @@ void features_find(struct features *features)
 	features->submit_sqe = failed && !features->submit_req && HAS("io_uring_submit_sqe") &&
 			       submit_sqe_has_request();
 #undef HAS
+#define HAS(name) (memmem(btf, size, "\0" name, sizeof("\0" name)) != NULL)
+	features->fentry_error = features_try(BPF_TRACE_FENTRY);
+	features->d_path = !features->fentry_error && HAS("security_file_open");
+	features->prepare_hook = !features->fentry_error && !features->prepare &&
+				 HAS("security_bprm_creds_for_exec");
+#undef HAS
 	free(btf);
+}
+
+void features_choose(struct features *features, const struct ebpf_options *options)
+{
+	if (options && options->plain)
+		features->modern = features->prepare = false;
+	if (options && options->resolve == EBPF_RESOLVE_WALK)
+		features->d_path = false;
+}
+
+const char *features_text(const struct features *features, char *buf, size_t size)
+{
+	snprintf(buf, size, "resolve=%s exec=%s dirfd-exec=%s io_uring=%s",
+		 features->d_path ? "d_path" : "walk", features->modern ? "find_vma" : "elf-header",
+		 features->prepare        ? "tracepoint"
+		 : features->prepare_hook ? "fentry"
+					  : "none",
+		 features->submit_req   ? "submit_req"
+		 : features->submit_sqe ? "submit_sqe"
+					: "none");
+	return buf;
+}
+
+uint64_t features_without(const struct features *features)
+{
+	return features->submit_req || features->submit_sqe ? 0 : TKIT_CAN_IO_URING;
 }

@@ -50,6 +50,7 @@ struct hlist_bl_node {
 
 struct super_block {
 	unsigned int s_dev;
+	unsigned long s_magic;
 };
 
 struct inode {
@@ -257,6 +258,11 @@ struct io_link {
 
 struct io_xattr {
 	struct filename *filename;
+};
+
+struct io_connect {
+	void *addr;
+	int addr_len;
 };
 
 struct linux_binprm {

@@ -16,20 +16,6 @@
 
 #define TRY_PTRACE "try --backend ptrace"
 
-/* NOLINTBEGIN(misc-redundant-expression): that they are equal is what is checked */
-_Static_assert(EBPF_SYS_NOPATH == TKIT_SYS_NOPATH && EBPF_SYS_EMPTY == TKIT_SYS_EMPTY &&
-		       EBPF_SYS_EMPTY_ALWAYS == TKIT_SYS_EMPTY_ALWAYS &&
-		       EBPF_SYS_NULL_EMPTY == TKIT_SYS_NULL_EMPTY &&
-		       EBPF_SYS_NULL_FD == TKIT_SYS_NULL_FD &&
-		       EBPF_SYS_NULL_OK == TKIT_SYS_NULL_OK && EBPF_SYS_FD == TKIT_SYS_FD &&
-		       EBPF_SYS_OUT_BUF == TKIT_SYS_OUT_BUF && EBPF_SYS_SOURCE == TKIT_SYS_SOURCE &&
-		       EBPF_SYS_SOCKADDR == TKIT_SYS_SOCKADDR &&
-		       EBPF_SYS_FLAGS_HOW == TKIT_SYS_FLAGS_HOW &&
-		       EBPF_SYS_FLAGS_AT == TKIT_SYS_FLAGS_AT,
-	       "event.h has its own copy of these");
-/* NOLINTEND(misc-redundant-expression) */
-_Static_assert(sizeof(struct ebpf_event) % 8 == 0, "records are multiples of 8");
-
 /* libbpf's callback knows no instance; what it says goes to the debug log only. */
 __attribute__((format(printf, 2, 0))) static int print_libbpf(enum libbpf_print_level level,
 							      const char *fmt, va_list ap)
@@ -94,25 +80,23 @@ static int explain(struct tkit_ctx *ctx, int rc, const char *what)
 	return tkit_fail(ctx, rc, "%s: refused by this kernel's policy; " TRY_PTRACE, what);
 }
 
-/* Loads two instructions; they never run. */
-static int try_program(enum bpf_prog_type type, const struct bpf_insn *insns, size_t count,
-		       int btf_id)
+static const char *probe_refused(const struct features *features,
+				 const struct ebpf_options *options)
 {
-	LIBBPF_OPTS(bpf_prog_load_opts, opts, .expected_attach_type = btf_id ? BPF_TRACE_RAW_TP : 0,
-		    .attach_btf_id = btf_id);
-	int fd = bpf_prog_load(type, NULL, "Dual MIT/GPL", insns, count, &opts);
-
-	if (fd < 0)
-		return -errno;
-	close(fd);
-	return 0;
+	if (options && options->resolve == EBPF_RESOLVE_D_PATH && !features->d_path)
+		return features->fentry_error
+			       ? "programs on functions (fentry) are not allowed here"
+			       : "the kernel lacks security_file_open";
+	return NULL;
 }
 
-int load_probe(struct tkit_ctx *ctx, const struct tkit_target *target)
+int load_probe(struct tkit_ctx *ctx, const struct ebpf_options *options,
+	       const struct tkit_target *target)
 {
-	static const struct bpf_insn nothing[] = {
-		{.code = BPF_ALU64 | BPF_MOV | BPF_K, .dst_reg = BPF_REG_0},
-		{.code = BPF_JMP | BPF_EXIT}};
+	struct features features;
+	struct rlimit before;
+	const char *refused;
+	char text[256];
 	int fd, rc;
 
 	libbpf_set_print(print_libbpf);
@@ -122,109 +106,29 @@ int load_probe(struct tkit_ctx *ctx, const struct tkit_target *target)
 		return tkit_fail(ctx, -errno,
 				 "no " EBPF_BTF_FILE ": the kernel was built without "
 				 "CONFIG_DEBUG_INFO_BTF or is older than 5.8; " TRY_PTRACE);
+	limits_raise(&before);
 	fd = bpf_map_create(BPF_MAP_TYPE_RINGBUF, NULL, 0, 0, (uint32_t)sysconf(_SC_PAGESIZE),
 			    NULL);
-	if (fd < 0)
-		return explain(ctx, -errno, "making a ring buffer");
-	close(fd);
-	/*
-	 * Type 1 of the kernel's BTF is no tracepoint, so this cannot succeed. But who may not load
-	 * such programs is told so first, and finding the right type would take longer than a load.
-	 */
-	rc = try_program(BPF_PROG_TYPE_TRACING, nothing, 2, 1);
-	if (rc && rc != -EINVAL)
+	rc = fd < 0 ? -errno : 0;
+	if (fd >= 0)
+		close(fd);
+	if (rc) {
+		limits_restore(&before);
+		return explain(ctx, rc, "making a ring buffer");
+	}
+	rc = features_try(BPF_TRACE_RAW_TP);
+	if (!rc)
+		features_find(&features);
+	limits_restore(&before);
+	if (rc)
 		return explain(ctx, rc, "loading a tracepoint program");
+	refused = probe_refused(&features, options);
+	if (refused)
+		return tkit_fail(ctx, -EOPNOTSUPP, "resolve=d_path: %s", refused);
+	features_choose(&features, options);
+	tkit_facilities(ctx, features_text(&features, text, sizeof(text)),
+			features_without(&features));
 	return 0;
-}
-
-static unsigned char kind_of(const struct tkit_syscall *sys)
-{
-	switch (sys->op) {
-	case TKIT_OP_OPEN: /* uselib(2) has neither and gives no descriptor */
-		return sys->flags_as == TKIT_SYS_FLAGS_OPEN ||
-				       sys->flags_as == TKIT_SYS_FLAGS_HOW ||
-				       (sys->bits & TKIT_SYS_CREAT)
-			       ? EBPF_KIND_OPEN
-			       : EBPF_KIND_PATH;
-	case TKIT_OP_EXEC:
-		return EBPF_KIND_EXEC;
-	case TKIT_OP_CHDIR:
-		return EBPF_KIND_CHDIR;
-	case TKIT_OP_CHROOT:
-		return EBPF_KIND_CHROOT;
-	case TKIT_OP_PIVOT_ROOT:
-		return EBPF_KIND_PIVOT;
-	default:
-		return EBPF_KIND_PATH;
-	}
-}
-
-static void fill_rows(struct ebpf_row *rows, int arch, int unshare, int setns)
-{
-	size_t count;
-	const struct tkit_syscall *sys = tkit_syscalls(arch, &count);
-
-	for (size_t i = 0; i < count; i++, sys++) {
-		if (sys->nr < 0 || sys->nr >= EBPF_NR_LIMIT)
-			continue;
-		rows[sys->nr] = (struct ebpf_row){.kind = kind_of(sys),
-						  .flags_as = sys->flags_as,
-						  .path = sys->path,
-						  .dirfd = sys->dirfd,
-						  .flags = sys->flags,
-						  .path2 = sys->op2 ? sys->path2 : -1,
-						  .dirfd2 = sys->dirfd2,
-						  .bits = sys->bits};
-	}
-	rows[unshare] = rows[setns] = (struct ebpf_row){
-		.kind = EBPF_KIND_STATE, .path = -1, .dirfd = -1, .flags = -1, .path2 = -1};
-}
-
-/* Chooses the programs for io_uring. */
-static void configure_uring(struct ebpf *e, const struct features *features)
-{
-	struct tkit_bpf *skel = e->skel;
-	bool any = features->submit_req || features->submit_sqe;
-
-	for (int op = 0; op < EBPF_URING_LIMIT; op++)
-		skel->rodata->uring_nr[op] = (unsigned short)decode_uring_nr(op);
-	bpf_program__set_autoload(skel->progs.uring_submit, features->submit_req);
-	bpf_program__set_autoload(skel->progs.uring_submit_sqe, features->submit_sqe);
-	bpf_program__set_autoload(skel->progs.uring_complete, any);
-	bpf_program__set_autoload(skel->progs.uring_refused, any);
-	if (!any) {
-		bpf_map__set_max_entries(skel->maps.requests, 1);
-		tkit_log(e->ctx, TKIT_LOG_INFO, "this kernel's io_uring requests cannot be seen");
-	}
-}
-
-static void configure(struct ebpf *e, const struct features *features)
-{
-	const struct tkit_target *target = e->target;
-	struct tkit_bpf *skel = e->skel;
-	bool modern = !e->options->plain && features->modern;
-
-	bpf_program__set_autoload(
-		modern ? skel->progs.process_exec_plain : skel->progs.process_exec, false);
-	if (!modern || !features->prepare)
-		bpf_program__set_autoload(skel->progs.prepare, false);
-	configure_uring(e, features);
-	fill_rows(skel->rodata->rows, TKIT_ARCH_X86_64, 272, 308);
-	fill_rows(skel->rodata->rows + EBPF_NR_LIMIT, TKIT_ARCH_I386, 310, 346);
-	skel->rodata->filter = target->kind == TKIT_TARGET_ALL      ? EBPF_FILTER_ALL
-			       : target->kind == TKIT_TARGET_CGROUP ? EBPF_FILTER_CGROUP
-								    : EBPF_FILTER_TREE;
-	skel->rodata->wake_bytes =
-		e->options->ring_size / 4 < 65536 ? (uint32_t)e->options->ring_size / 4 : 65536;
-	skel->bss->seed_pid = (uint32_t)target->pid;
-	skel->data->root_fd = target->root_fd;
-	bpf_map__set_max_entries(skel->maps.ring, (uint32_t)e->options->ring_size);
-	bpf_map__set_max_entries(skel->maps.processes, skel->rodata->filter == EBPF_FILTER_TREE
-							       ? (uint32_t)e->options->processes
-							       : 1);
-	if (skel->rodata->filter != EBPF_FILTER_CGROUP)
-		bpf_map__set_max_entries(skel->maps.cgroups, 1);
-	tkit_log(e->ctx, TKIT_LOG_DEBUG, "programs=%s", modern ? "modern" : "plain");
 }
 
 static int load_programs(struct ebpf *e, const struct features *features)
@@ -233,13 +137,14 @@ static int load_programs(struct ebpf *e, const struct features *features)
 	e->skel = tkit_bpf__open();
 	if (!e->skel)
 		return -errno;
-	configure(e, features);
+	choose_programs(e, features);
 	return tkit_bpf__load(e->skel);
 }
 
 int load_open(struct ebpf *e)
 {
-	struct features features;
+	struct features *features = &e->features;
+	const char *refused;
 	uint64_t begin = tkit_now_ns();
 	int rc;
 
@@ -252,12 +157,23 @@ int load_open(struct ebpf *e)
 	e->percpu = calloc((size_t)e->cpus, sizeof(*e->percpu));
 	if (!e->percpu)
 		return tkit_fail(e->ctx, -ENOMEM, "room for counters");
-	features_find(&features);
-	rc = load_programs(e, &features);
-	/* io_uring is the part of the kernel that changes most. */
-	if (rc && (features.submit_req || features.submit_sqe)) {
-		features.submit_req = features.submit_sqe = false;
-		rc = load_programs(e, &features);
+	limits_raise(&e->limits);
+	features_find(features);
+	refused = probe_refused(features, e->options);
+	if (refused)
+		return tkit_fail(e->ctx, -EOPNOTSUPP, "resolve=d_path: %s", refused);
+	features_choose(features, e->options);
+	rc = load_programs(e, features);
+	/* What is not needed everywhere gives way: programs on functions, then */
+	if (rc && (features->d_path || features->prepare_hook) &&
+	    e->options->resolve != EBPF_RESOLVE_D_PATH) {
+		features->d_path = features->prepare_hook = false;
+		rc = load_programs(e, features);
+	}
+	/* io_uring, the part of the kernel that changes most. */
+	if (rc && (features->submit_req || features->submit_sqe)) {
+		features->submit_req = features->submit_sqe = false;
+		rc = load_programs(e, features);
 	}
 	if (rc)
 		return explain(e->ctx, rc, "loading the programs");
@@ -333,6 +249,7 @@ static int seed(struct ebpf *e)
 int load_start(struct ebpf *e)
 {
 	struct bpf_object_skeleton *s = e->skel->skeleton;
+	char text[256];
 
 	for (int i = 0; i < s->prog_cnt; i++) {
 		struct bpf_program *program = *s->progs[i].prog;
@@ -341,9 +258,13 @@ int load_start(struct ebpf *e)
 		    bpf_program__expected_attach_type(program) == BPF_TRACE_ITER)
 			continue;
 		*s->progs[i].link = bpf_program__attach(program);
+		if (!*s->progs[i].link && choose_spare(e, program))
+			continue;
 		if (!*s->progs[i].link)
 			return explain(e->ctx, -errno, "attaching a tracepoint program");
 	}
+	tkit_facilities(e->ctx, features_text(&e->features, text, sizeof(text)),
+			features_without(&e->features));
 	return seed(e);
 }
 
@@ -356,6 +277,7 @@ void load_close(struct ebpf *e)
 {
 	tkit_bpf__destroy(e->skel);
 	free(e->percpu);
+	limits_restore(&e->limits);
 }
 
 uint64_t load_counter(struct ebpf *e, enum ebpf_counter counter)
@@ -381,6 +303,9 @@ uint64_t load_misses(struct ebpf *e)
 		uint32_t size = sizeof(info);
 		int fd = bpf_program__fd(program);
 
+		/* Where this one was skipped, the path was walked to. */
+		if (program == e->skel->progs.opened)
+			continue;
 		if (fd >= 0 && bpf_obj_get_info_by_fd(fd, &info, &size) == 0)
 			sum += info.recursion_misses;
 	}

@@ -21,7 +21,9 @@
 
 #include "calls.bpf.h"
 #include "names.bpf.h"
+#include "opened.bpf.h"
 
+#include "base.bpf.h"
 #include "capture.bpf.h"
 
 #include "exec.bpf.h"
@@ -59,6 +61,19 @@ SEC("tp_btf/sched_prepare_exec")
 int BPF_PROG(prepare, struct task_struct *task, struct linux_binprm *bprm)
 {
 	return prepare_exec(task, bprm);
+}
+
+/* Where there is no sched_prepare_exec, but programs on functions are allowed */
+SEC("fentry/security_bprm_creds_for_exec")
+int BPF_PROG(prepare_hook, struct linux_binprm *bprm)
+{
+	return prepare_exec((void *)bpf_get_current_task(), bprm);
+}
+
+/* In the kernel's list of functions whose programs may call bpf_d_path() */
+SEC("fentry/security_file_open") int BPF_PROG(opened, struct file *file)
+{
+	return file_opened(file);
 }
 
 SEC("tp_btf/sched_process_exit") int BPF_PROG(process_exit, struct task_struct *task)

@@ -169,8 +169,10 @@ static struct ebpf_event *join(const struct text *record, const struct ebpf_even
 	memcpy(ev, record->bytes, record->len);
 	memcpy(ev->data + ev->len, end->data, end->len);
 	walk = &ev->walks[EBPF_WALK_RESOLVED];
-	*walk = end->walks[EBPF_WALK_RESOLVED];
-	walk->off = (unsigned short)(walk->off + ev->len);
+	if (end->walks[EBPF_WALK_RESOLVED].flags) {
+		*walk = end->walks[EBPF_WALK_RESOLVED];
+		walk->off = (unsigned short)(walk->off + ev->len);
+	}
 	ev->len += end->len;
 	ev->ts = end->ts;
 	ev->ret = end->ret;

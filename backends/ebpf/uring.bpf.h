@@ -13,6 +13,7 @@
 #define EEXIST_      17
 
 enum { /* IORING_OP_* */
+       OP_CONNECT = 16,
        OP_OPENAT = 18,
        OP_STATX = 21,
        OP_OPENAT2 = 28,
@@ -51,6 +52,7 @@ struct request_args {
 	__s64 dfd;
 	__s64 dfd2;
 	__u64 flags;
+	__u32 size; /* of a socket's address */
 };
 
 /* The system call that is like this request, or 0 if the request names no file. */
@@ -93,6 +95,8 @@ static __always_inline __u32 request_names(__u32 slot, struct scratch *s,
 	s->ev.flags = a->flags;
 	if (s->row.path >= 0)
 		s->args[s->row.path & 7] = a->name;
+	if (s->row.bits & EBPF_SYS_SOCKADDR)
+		s->args[(s->row.path + 1) & 7] = a->size;
 	if (s->row.dirfd >= 0)
 		s->args[s->row.dirfd & 7] = a->dfd;
 	if (s->row.path2 >= 0)
@@ -172,6 +176,11 @@ static __always_inline void prepared(struct scratch *s, struct io_kiocb *req,
 	case OP_LINKAT:
 		prepared_link((void *)req, s->ev.nr == OP_SYMLINKAT, a);
 		break;
+	case OP_CONNECT: /* an older kernel reads the address later: it is still the program's */
+		a->name = (__u64)BPF_CORE_READ((struct io_connect *)req, addr);
+		a->size = BPF_CORE_READ((struct io_connect *)req, addr_len);
+		s->kernel_names = 0;
+		break;
 	default: /* SETXATTR, GETXATTR */
 		a->name = (__u64)BPF_CORE_READ((struct io_xattr *)req, filename, name);
 		break;
@@ -192,8 +201,8 @@ static __always_inline int request_submitted(struct io_kiocb *req)
 	s = request_record(SLOT_URING, req, nr, EBPF_URING);
 	if (!s)
 		return 0;
-	prepared(s, req, &args);
 	s->kernel_names = 1;
+	prepared(s, req, &args);
 	request.facts = request_names(SLOT_URING, s, &args);
 	if (!request.facts)
 		return 0;
@@ -277,6 +286,9 @@ static __always_inline int request_refused(const struct io_uring_sqe *user, stru
 		args.name = sqe.addr2;
 	} else if (s->ev.nr == OP_SETXATTR || s->ev.nr == OP_GETXATTR) {
 		args.name = sqe.addr3;
+	} else if (s->row.bits & EBPF_SYS_SOCKADDR) {
+		args.size = (__u32)sqe.addr2;
+		args.flags = 0;
 	} else if (s->ev.nr == OP_OPENAT2) {
 		bpf_probe_read_user(how, sizeof(how), (void *)sqe.addr2);
 		args.flags = how[0];

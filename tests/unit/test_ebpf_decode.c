@@ -9,14 +9,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/io_uring.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "plugin/ctx.h"
 
 #include "../../backends/ebpf/decode.c"
 #include "../../backends/ebpf/exec.c"
+#include "../../backends/ebpf/inside.c"
+#include "../../backends/ebpf/magic.c"
 #include "../../backends/ebpf/proc.c"
 #include "../../backends/ebpf/track.c"
 
@@ -255,6 +259,195 @@ static void test_wild_records(void **state)
 	assert_true(f->seen.count > 1000);
 }
 
+/* A path that the kernel made with bpf_d_path() is taken as it is. */
+static void test_d_path(void **state)
+{
+	struct fixture *f = *state;
+	struct ebpf_event *ev = record(f, EBPF_ACCESS, 257, 3);
+
+	ev->kind = EBPF_KIND_OPEN;
+	ev->bits = EBPF_E_FILE;
+	put_name(ev, 0, "/a/link");
+	put_walk(ev, EBPF_WALK_RESOLVED, "/a/b", 0);
+	ev->walks[EBPF_WALK_RESOLVED].flags |= EBPF_W_PATH;
+	decode_record(&f->e, ev);
+	assert_string_equal(f->seen.resolved, "/a/b");
+	assert_false(f->seen.last.pflags & TKIT_P_OUTSIDE_ROOT);
+}
+
+/* 32-bit calls have numbers and flags of their own. */
+static void test_compat(void **state)
+{
+	struct fixture *f = *state;
+	struct ebpf_event *ev = record(f, EBPF_ACCESS, 5, -2); /* open; x86-64: fstat */
+
+	ev->kind = EBPF_KIND_OPEN;
+	ev->bits = EBPF_E_COMPAT;
+	ev->flags = O_CREAT | O_EXCL;
+	put_name(ev, 0, "/f");
+	decode_record(&f->e, ev);
+	assert_int_equal(f->seen.count, 1);
+	assert_int_equal(f->seen.last.op, TKIT_OP_OPEN);
+	assert_int_equal(f->seen.last.via, TKIT_VIA_COMPAT32);
+	assert_int_equal(f->seen.last.arch, TKIT_ARCH_I386);
+	assert_int_equal(f->seen.last.sysno, 5);
+	assert_int_equal(f->seen.last.flags, O_CREAT | O_EXCL);
+	assert_int_equal(f->seen.last.err, ENOENT);
+	assert_string_equal(f->seen.abs, "/f");
+	/* lstat64 does not follow: by the i386 table. By the x86-64 one 196 is flistxattr. */
+	ev = record(f, EBPF_ACCESS, 196, 0);
+	ev->bits = EBPF_E_COMPAT;
+	put_name(ev, 0, "/f");
+	decode_record(&f->e, ev);
+	assert_int_equal(f->seen.last.op, TKIT_OP_STAT);
+	assert_true(f->seen.last.pflags & TKIT_P_NOFOLLOW);
+	/* The same number without the bit names no file. */
+	ev->bits = 0;
+	f->seen.count = 0;
+	decode_record(&f->e, ev);
+	assert_int_equal(f->seen.count, 0);
+}
+
+static struct ebpf_event *request(struct fixture *f, int opcode, const char *name)
+{
+	struct ebpf_event *ev = record(f, EBPF_URING, opcode, 0);
+
+	ev->facts = 0;
+	ev->request = 77;
+	ev->bits = EBPF_E_URING;
+	ev->kind = opcode == IORING_OP_OPENAT ? EBPF_KIND_OPEN : EBPF_KIND_PATH;
+	put_name(ev, 0, name);
+	put_walk(ev, EBPF_WALK_BASE, "b\0a\0", 4);
+	return ev;
+}
+
+static struct ebpf_event *request_end(struct fixture *f, long long ret)
+{
+	struct ebpf_event *ev = record(f, EBPF_URING_END, 0, ret);
+
+	ev->request = 77;
+	return ev;
+}
+
+static void test_uring(void **state)
+{
+	struct fixture *f = *state;
+	struct ebpf_event *ev;
+
+	/* Name and base of the request, file and result of its end. */
+	decode_record(&f->e, request(f, IORING_OP_OPENAT, "x"));
+	assert_int_equal(f->seen.count, 0);
+	ev = request_end(f, 5);
+	ev->bits = EBPF_E_FILE;
+	ev->inodes[0] = (struct ebpf_inode){.ino = 9, .mode = 0100644};
+	put_walk(ev, EBPF_WALK_RESOLVED, "x\0b\0a\0", 6);
+	decode_record(&f->e, ev);
+	assert_int_equal(f->seen.count, 1);
+	assert_int_equal(f->seen.last.op, TKIT_OP_OPEN);
+	assert_int_equal(f->seen.last.via, TKIT_VIA_IO_URING);
+	assert_int_equal(f->seen.last.sysno, IORING_OP_OPENAT);
+	assert_int_equal(f->seen.last.ret, 5);
+	assert_int_equal(f->seen.last.ino, 9);
+	assert_string_equal(f->seen.abs, "/a/b/x");
+	assert_string_equal(f->seen.resolved, "/a/b/x");
+	/* A failure. */
+	decode_record(&f->e, request(f, IORING_OP_STATX, "y"));
+	decode_record(&f->e, request_end(f, -ENOENT));
+	assert_int_equal(f->seen.last.op, TKIT_OP_STAT);
+	assert_int_equal(f->seen.last.err, ENOENT);
+	/* Cancelled: no event. */
+	decode_record(&f->e, request(f, IORING_OP_STATX, "z"));
+	ev = request_end(f, -ECANCELED);
+	ev->facts = 0;
+	decode_record(&f->e, ev);
+	assert_int_equal(f->seen.count, 2);
+	assert_int_equal(f->e.requests.count, 0);
+	assert_int_equal(f->seen.losses, 0);
+	/* A silent one is told when its place is used again, without a result. */
+	ev = request(f, IORING_OP_UNLINKAT, "silent");
+	ev->bits |= EBPF_E_SILENT;
+	decode_record(&f->e, ev);
+	ev = request(f, IORING_OP_STATX, "next");
+	ev->bits |= EBPF_E_AGAIN;
+	decode_record(&f->e, ev);
+	assert_string_equal(f->seen.abs, "/a/b/silent");
+	assert_false(f->seen.last.valid & TKIT_V_RET);
+	assert_true(f->seen.last.valid & TKIT_V_ERR);
+	assert_int_equal(f->e.emitted + f->e.lost, f->e.consumed + f->e.extra);
+}
+
+/* Each request that names a file is taken for the call of its name: by the kernel's header. */
+static void test_uring_table(void **state)
+{
+	static const struct {
+		int opcode;
+		const char *call;
+	} named[] = {
+		{IORING_OP_OPENAT, "openat"},       {IORING_OP_STATX, "statx"},
+		{IORING_OP_OPENAT2, "openat2"},     {IORING_OP_RENAMEAT, "renameat2"},
+		{IORING_OP_UNLINKAT, "unlinkat"},   {IORING_OP_MKDIRAT, "mkdirat"},
+		{IORING_OP_SYMLINKAT, "symlinkat"}, {IORING_OP_LINKAT, "linkat"},
+		{IORING_OP_SETXATTR, "setxattr"},   {IORING_OP_GETXATTR, "getxattr"},
+		{IORING_OP_CONNECT, "connect"},
+	};
+	size_t count = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(named) / sizeof(named[0]); i++) {
+		const struct tkit_syscall *sys =
+			tkit_syscall_by_nr(TKIT_ARCH_X86_64, decode_uring_nr(named[i].opcode));
+
+		assert_non_null(sys);
+		assert_string_equal(sys->name, named[i].call);
+	}
+	for (int op = 0; op < EBPF_URING_LIMIT; op++)
+		count += decode_uring_nr(op) != 0;
+	assert_int_equal(count, sizeof(named) / sizeof(named[0]));
+	assert_int_equal(decode_uring_nr(-1), 0);
+	assert_int_equal(decode_uring_nr(EBPF_URING_LIMIT), 0);
+}
+
+static void magic(struct fixture *f, int nr, long long ret, const char *name, int fd,
+		  const char *expected)
+{
+	struct ebpf_event *ev = record(f, EBPF_ACCESS, nr, ret);
+
+	put_name(ev, 0, name);
+	ev->strings[0].flags |= EBPF_S_MAGIC;
+	ev->strings[0].fd = (unsigned short)(fd < 0 ? EBPF_NO_FD : fd);
+	put_walk(ev, EBPF_WALK_MAGIC, "etc\0", 4);
+	decode_record(&f->e, ev);
+	assert_string_equal(f->seen.resolved, expected);
+}
+
+static void test_magic(void **state)
+{
+	enum { STAT = 4, LSTAT = 6, READLINK = 89, MKDIR = 83, UNLINK = 87 };
+	struct fixture *f = *state;
+	struct stat st;
+
+	assert_int_equal(stat("/etc/passwd", &st), 0); /* where the walk leads */
+	magic(f, STAT, 0, "/proc/self/cwd/passwd", -1, "/etc/passwd");
+	magic(f, STAT, 0, "/proc/10/cwd//./passwd", -1, "/etc/passwd");
+	magic(f, STAT, 0, "/proc/self/task/10/cwd/passwd", -1, "/etc/passwd");
+	magic(f, STAT, 0, "/proc/thread-self/fd/7/passwd", 7, "/etc/passwd");
+	magic(f, STAT, 0, "/proc/self/root/etc/passwd", -1, "/etc/passwd");
+	magic(f, STAT, 0, "/proc/self/cwd", -1, "/etc");
+	magic(f, STAT, 0, "/proc/self/cwd/../etc/passwd", -1, "/etc/passwd");
+	/* The name itself: it need not be there any more. */
+	magic(f, UNLINK, 0, "/proc/self/cwd/no-such-name", -1, "/etc/no-such-name");
+	magic(f, MKDIR, 0, "/proc/self/cwd/no-such-name/", -1, "/etc/no-such-name");
+	magic(f, LSTAT, 0, "/proc/self/cwd/passwd", -1, "/etc/passwd");
+	/* Nothing is known: the link itself, a failure, another process, another descriptor, ... */
+	magic(f, READLINK, 4, "/proc/self/cwd", -1, "");
+	magic(f, STAT, -ENOENT, "/proc/self/cwd/passwd", -1, "");
+	magic(f, STAT, 0, "/proc/11/cwd/passwd", -1, "");
+	magic(f, STAT, 0, "/proc/self/fd/8/passwd", 7, "");
+	magic(f, STAT, 0, "/proc/self/task/11/cwd/passwd", -1, "");
+	magic(f, STAT, 0, "/proc/self/status", -1, "");
+	magic(f, STAT, 0, "/proc/self/cwd/no-such-name", -1, "");
+}
+
 static void test_table(void **state)
 {
 	struct table table = {0};
@@ -291,6 +484,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_chdir, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unreadable, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_wild_records, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_d_path, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_compat, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_uring, setup, teardown),
+		cmocka_unit_test(test_uring_table),
+		cmocka_unit_test_setup_teardown(test_magic, setup, teardown),
 		cmocka_unit_test(test_table),
 	};
 

@@ -1,16 +1,15 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# Files that are named through magic links of /proc (/proc/self/cwd/x, /dev/fd/3/x): the ptrace
-# backend says where each operation ended, and the files are in the image.
+# Files that are named through magic links of /proc (/proc/self/cwd/x, /dev/fd/3/x): the
+# ptrace and ebpf backends say where each operation ended, and the files are in the image.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
 # shellcheck source=tests/lib/lib.sh
 . "$here/../lib/lib.sh"
 need cc python3 tar
-need_backend ptrace
 
 resolved() {
-	"$here/../conformance/run.py" --build "$build" --backend ptrace --resolved proc_links
+	"$here/../conformance/run.py" --build "$build" --backend "$backend" --resolved proc_links
 }
 
 # A root with a static program and files that it only looks at, by such names.
@@ -38,11 +37,12 @@ int main(void)
 END
 image() {
 	local root=$work/root
+	rm -rf "$root" "$work/image"
 	mkdir -p "$root"/{proc,data/sub}
 	cc -D_GNU_SOURCE -static -O1 "$work/look.c" -o "$root/look"
 	touch "$root"/data/{by-fd,by-root,unused} "$root/data/sub/by-cwd"
 	ln -s by-cwd "$root/data/sub/link"
-	timeout 60 "$tkit" run -q --strict --backend ptrace --root "$root" -o "$work/i.tkit" -- /look
+	timeout 60 "$tkit" run -q --strict --backend "$backend" --root "$root" -o "$work/i.tkit" -- /look
 	case $? in
 	0) ;;
 	77)
@@ -68,6 +68,9 @@ image() {
 }
 
 need_root
-check "each operation's resolved path" resolved
-check "what was only looked at is in the image" image
+for backend in ptrace ebpf; do
+	need_backend "$backend"
+	check "$backend: each operation's resolved path" resolved
+	check "$backend: what was only looked at is in the image" image
+done
 done_testing

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: (MIT OR GPL-2.0-only) */
+/* Where names begin; and those that may lead through a link that only the kernel can follow. */
+#ifndef EBPF_BASE_BPF_H
+#define EBPF_BASE_BPF_H
+
+/*
+ * Walks from the directory that `dfd` stands for (AT_FDCWD: the working directory). With
+ * `inode`, that is the file itself and its inode is wanted. Returns the EBPF_W_* flags, 0
+ * if there is no such descriptor.
+ */
+__noinline int walk_base(__u32 slot, __u32 which, int dfd, int inode)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	struct scratch *s = scratch_of(slot);
+	__u64 dentry, mnt;
+
+	if (!s)
+		return 0;
+	if (dfd == AT_FDCWD_) {
+		dentry = (__u64)BPF_CORE_READ(task, fs, pwd.dentry);
+		mnt = (__u64)BPF_CORE_READ(task, fs, pwd.mnt);
+	} else {
+		struct file *file = fd_file(task, dfd);
+
+		if (!file)
+			return 0;
+		dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
+		mnt = (__u64)BPF_CORE_READ(file, f_path.mnt);
+	}
+	if (inode)
+		put_inode(&s->ev.inodes[0], dentry);
+	s->in_proc = s->ev.kind == EBPF_KIND_PATH &&
+		     BPF_CORE_READ((struct dentry *)dentry, d_inode, i_sb, s_magic) == PROC_MAGIC_;
+	return walk(slot, which, dentry, mnt);
+}
+
+static __always_inline bool head_is(const char *head, const char *what, int len)
+{
+	for (int i = 0; i < len; i++)
+		if (head[i] != what[i])
+			return false;
+	return true;
+}
+
+/*
+ * The next byte of the search for the first "fd/N". Returns 1 at the end. What it knows is in the
+ * map value, and it is a function of its own, so that it is verified once.
+ */
+__noinline int head_step(__u32 slot)
+{
+	struct scratch *s = scratch_of(slot);
+	__u32 at, fd;
+	char c;
+
+	if (!s)
+		return 1;
+	at = s->head_at;
+	fd = s->head_fd;
+	if (at >= HEAD_ROOM)
+		return 1;
+	c = s->head[at];
+	s->head_at = at + 1;
+	if (!c)
+		return 1;
+	if (s->head_state < 3) { /* how much of "fd/" has matched */
+		if (s->head_state == 0)
+			s->head_state = c == 'f';
+		else if (s->head_state == 1)
+			s->head_state = c == 'd' ? 2 : c == 'f';
+		else
+			s->head_state = c == '/' ? 3 : c == 'f';
+		return 0;
+	}
+	if (c < '0' || c > '9') {
+		s->head_state = 0;
+		return fd != EBPF_NO_FD;
+	}
+	s->head_fd = fd == EBPF_NO_FD ? (__u32)(c - '0') : (fd * 10 + (c - '0')) & 0xffff;
+	return 0;
+}
+
+/*
+ * Name `which`, which begins with "/proc/" or in a procfs, or with "/dev/", may lead through a
+ * link that only the kernel can follow: walks from where it is likely to lead. User space looks at
+ * the name closely. Returns EBPF_S_MAGIC or 0.
+ */
+__noinline int walk_magic(__u32 slot, __u32 which)
+{
+	struct scratch *s = scratch_of(slot);
+	__u32 idx = ONE_BIT(which), off, fd;
+	char *head;
+	bool dev;
+
+	if (!s)
+		return 0;
+	off = s->ev.strings[idx].off;
+	head = s->head;
+	if (off > EBPF_DATA_MAX || bpf_probe_read_kernel_str(head, HEAD_ROOM, &s->data[off]) < 3)
+		return 0;
+	dev = head_is(head, "/dev/", 5);
+	if (head[0] == '/' && !dev && !head_is(head, "/proc/", 6))
+		return 0;
+	s->head_at = s->head_state = 0;
+	s->head_fd = EBPF_NO_FD;
+	for (int i = 0; i < HEAD_ROOM; i++)
+		if (head_step(slot))
+			break;
+	fd = s->head_fd;
+	if (dev && head_is(head + 5, "std", 3))
+		fd = head[8] == 'i' ? 0 : head[8] == 'o' ? 1 : 2;
+	else if (dev && fd == EBPF_NO_FD)
+		return 0;
+	s->ev.strings[idx].fd = fd;
+	walk_base(slot, idx ? EBPF_WALK_MAGIC2 : EBPF_WALK_MAGIC,
+		  fd == EBPF_NO_FD ? AT_FDCWD_ : (int)fd, 0);
+	return EBPF_S_MAGIC;
+}
+
+#endif

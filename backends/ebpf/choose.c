@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT
+/* Which programs are loaded, and what they are told before. */
+#include <bpf/libbpf.h>
+
+#include "ebpf.h"
+#include "tkit.skel.h"
+
+/* NOLINTBEGIN(misc-redundant-expression): that they are equal is what is checked */
+_Static_assert(EBPF_SYS_NOPATH == TKIT_SYS_NOPATH && EBPF_SYS_EMPTY == TKIT_SYS_EMPTY &&
+		       EBPF_SYS_EMPTY_ALWAYS == TKIT_SYS_EMPTY_ALWAYS &&
+		       EBPF_SYS_NULL_EMPTY == TKIT_SYS_NULL_EMPTY &&
+		       EBPF_SYS_NULL_FD == TKIT_SYS_NULL_FD &&
+		       EBPF_SYS_NULL_OK == TKIT_SYS_NULL_OK && EBPF_SYS_FD == TKIT_SYS_FD &&
+		       EBPF_SYS_OUT_BUF == TKIT_SYS_OUT_BUF && EBPF_SYS_SOURCE == TKIT_SYS_SOURCE &&
+		       EBPF_SYS_SOCKADDR == TKIT_SYS_SOCKADDR &&
+		       EBPF_SYS_FLAGS_HOW == TKIT_SYS_FLAGS_HOW &&
+		       EBPF_SYS_FLAGS_AT == TKIT_SYS_FLAGS_AT,
+	       "event.h has its own copy of these");
+/* NOLINTEND(misc-redundant-expression) */
+_Static_assert(sizeof(struct ebpf_event) % 8 == 0, "records are multiples of 8");
+
+static unsigned char kind_of(const struct tkit_syscall *sys)
+{
+	switch (sys->op) {
+	case TKIT_OP_OPEN: /* uselib(2) has neither and gives no descriptor */
+		return sys->flags_as == TKIT_SYS_FLAGS_OPEN ||
+				       sys->flags_as == TKIT_SYS_FLAGS_HOW ||
+				       (sys->bits & TKIT_SYS_CREAT)
+			       ? EBPF_KIND_OPEN
+			       : EBPF_KIND_PATH;
+	case TKIT_OP_EXEC:
+		return EBPF_KIND_EXEC;
+	case TKIT_OP_CHDIR:
+		return EBPF_KIND_CHDIR;
+	case TKIT_OP_CHROOT:
+		return EBPF_KIND_CHROOT;
+	case TKIT_OP_PIVOT_ROOT:
+		return EBPF_KIND_PIVOT;
+	default:
+		return EBPF_KIND_PATH;
+	}
+}
+
+static void fill_rows(struct ebpf_row *rows, int arch, int unshare, int setns)
+{
+	size_t count;
+	const struct tkit_syscall *sys = tkit_syscalls(arch, &count);
+
+	for (size_t i = 0; i < count; i++, sys++) {
+		if (sys->nr < 0 || sys->nr >= EBPF_NR_LIMIT)
+			continue;
+		rows[sys->nr] = (struct ebpf_row){.kind = kind_of(sys),
+						  .flags_as = sys->flags_as,
+						  .path = sys->path,
+						  .dirfd = sys->dirfd,
+						  .flags = sys->flags,
+						  .path2 = sys->op2 ? sys->path2 : -1,
+						  .dirfd2 = sys->dirfd2,
+						  .bits = sys->bits};
+	}
+	rows[unshare] = rows[setns] = (struct ebpf_row){
+		.kind = EBPF_KIND_STATE, .path = -1, .dirfd = -1, .flags = -1, .path2 = -1};
+}
+
+/* Chooses the programs for io_uring. */
+static void configure_uring(struct ebpf *e, const struct features *features)
+{
+	struct tkit_bpf *skel = e->skel;
+	bool any = features->submit_req || features->submit_sqe;
+
+	for (int op = 0; op < EBPF_URING_LIMIT; op++)
+		skel->rodata->uring_nr[op] = (unsigned short)decode_uring_nr(op);
+	bpf_program__set_autoload(skel->progs.uring_submit, features->submit_req);
+	bpf_program__set_autoload(skel->progs.uring_submit_sqe, features->submit_sqe);
+	bpf_program__set_autoload(skel->progs.uring_complete, any);
+	bpf_program__set_autoload(skel->progs.uring_refused, any);
+	if (!any) {
+		bpf_map__set_max_entries(skel->maps.requests, 1);
+		tkit_log(e->ctx, TKIT_LOG_INFO, "this kernel's io_uring requests cannot be seen");
+	}
+}
+
+void choose_programs(struct ebpf *e, const struct features *features)
+{
+	const struct tkit_target *target = e->target;
+	struct tkit_bpf *skel = e->skel;
+
+	bpf_program__set_autoload(features->modern ? skel->progs.process_exec_plain
+						   : skel->progs.process_exec,
+				  false);
+	bpf_program__set_autoload(skel->progs.prepare, features->prepare);
+	bpf_program__set_autoload(skel->progs.prepare_hook, features->prepare_hook);
+	bpf_program__set_autoload(skel->progs.opened, features->d_path);
+	skel->rodata->use_d_path = features->d_path;
+	if (!features->d_path)
+		bpf_map__set_max_entries(skel->maps.openings, 1);
+	configure_uring(e, features);
+	fill_rows(skel->rodata->rows, TKIT_ARCH_X86_64, 272, 308);
+	fill_rows(skel->rodata->rows + EBPF_NR_LIMIT, TKIT_ARCH_I386, 310, 346);
+	skel->rodata->filter = target->kind == TKIT_TARGET_ALL      ? EBPF_FILTER_ALL
+			       : target->kind == TKIT_TARGET_CGROUP ? EBPF_FILTER_CGROUP
+								    : EBPF_FILTER_TREE;
+	skel->rodata->wake_bytes =
+		e->options->ring_size / 4 < 65536 ? (uint32_t)e->options->ring_size / 4 : 65536;
+	skel->bss->seed_pid = (uint32_t)target->pid;
+	skel->data->root_fd = target->root_fd;
+	bpf_map__set_max_entries(skel->maps.ring, (uint32_t)e->options->ring_size);
+	bpf_map__set_max_entries(skel->maps.processes, skel->rodata->filter == EBPF_FILTER_TREE
+							       ? (uint32_t)e->options->processes
+							       : 1);
+	if (skel->rodata->filter != EBPF_FILTER_CGROUP)
+		bpf_map__set_max_entries(skel->maps.cgroups, 1);
+}
+
+/* Whether the trace is as good without this program, which could not be attached. */
+bool choose_spare(struct ebpf *e, const struct bpf_program *program)
+{
+	if (program == e->skel->progs.opened && e->options->resolve != EBPF_RESOLVE_D_PATH)
+		e->features.d_path = false; /* each path is walked to */
+	else if (program == e->skel->progs.prepare_hook)
+		e->features.prepare_hook = false;
+	else
+		return false;
+	return true;
+}
