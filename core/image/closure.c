@@ -159,18 +159,19 @@ static int add_mount_points(struct closure_job *job)
 }
 
 /*
- * A run that began with what was running already: what that had opened by a symlink's name is
- * known by the file's own name only, and the libraries that it loads are to be found again.
+ * A trace that began with a snapshot of what ran already: what that had opened by a symlink's
+ * name is known by the file's own name only, and the libraries that it loads are to be found
+ * again.
  */
-static bool has_attached(const struct tkit_model *model)
+static bool has_held(const struct tkit_model *model)
 {
-	const struct tkit_run *run;
+	const struct tkit_access *access;
+	const struct tkit_path *path;
 
-	for (size_t i = 0; (run = tkit_model_run(model, i)); i++)
-		if (run->info->target_kind == TKIT_TARGET_PID ||
-		    run->info->target_kind == TKIT_TARGET_CGROUP ||
-		    run->info->target_kind == TKIT_TARGET_ALL)
-			return true;
+	for (size_t i = 0; (path = tkit_model_path(model, i)); i++)
+		for (size_t k = 0; (access = tkit_model_access(model, path, k)); k++)
+			if (access->op == TKIT_OP_HELD)
+				return true;
 	return false;
 }
 
@@ -182,7 +183,7 @@ static int compute(struct closure_job *job)
 		rc = closure_from_model(job);
 	if (rc == 0)
 		rc = closure_includes(job);
-	if (rc == 0 && (job->attached || !(tkit_model_caps(job->model) & TKIT_CAN_REQUESTED)))
+	if (rc == 0 && (job->held || !(tkit_model_caps(job->model) & TKIT_CAN_REQUESTED)))
 		rc = closure_names(job);
 	if (rc == 0)
 		rc = freeze(job);
@@ -209,8 +210,8 @@ int tkit_closure_new(struct tkit_ctx *ctx, const struct tkit_model *model,
 	intern_init(&job.absent);
 	intern_init(&job.inspected);
 	intern_init(&job.needing);
-	job.attached = has_attached(model);
-	job.static_needs = job.attached || !tkit_model_complete(model) ||
+	job.held = has_held(model);
+	job.static_needs = job.held || !tkit_model_complete(model) ||
 			   !(tkit_model_caps(model) & TKIT_CAN_OPEN);
 	rc = compute(&job);
 	intern_done(&job.absent);

@@ -48,7 +48,7 @@ struct closure_job {
 	struct intern inspected; /* "path\0root" of executed files */
 	struct intern needing;   /* "path\0root" of ELF files whose libraries were added */
 	struct library_dirs library_dirs;
-	bool attached;           /* a run began with what was running already */
+	bool held;               /* the trace has what a snapshot found open already */
 	bool static_needs;       /* follow DT_NEEDED of what was executed or loaded */
 	unsigned int exec_depth; /* interpreters of interpreters */
 	uint64_t sockets;        /* left out */

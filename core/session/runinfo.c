@@ -85,8 +85,11 @@ static int fill_backends(struct runinfo *info, const struct session_config *conf
 	info->run.backends = info->backends;
 	info->run.backend_count = (uint32_t)config->backend_count;
 	if (snapshot_wanted(config))
-		info->backends[info->run.backend_count++] = (struct tkit_backend_info){
-			.name = "snapshot", .version = tkit_version(), .options = ""};
+		info->backends[info->run.backend_count++] =
+			(struct tkit_backend_info){.name = "snapshot",
+						   .version = tkit_version(),
+						   .options = "",
+						   .facilities = ""};
 	info->run.backend_stride = sizeof(*info->backends);
 	return 0;
 }
