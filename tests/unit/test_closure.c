@@ -654,6 +654,47 @@ static void test_attached(void **state)
 	has(s, LD, TKIT_REASON_INTERP);
 }
 
+static void held(struct feed *f, const char *resolved, uint32_t pflags)
+{
+	struct ev ev = {.op = TKIT_OP_HELD, .resolved = resolved, .pflags = pflags, .no_flags = 1};
+	struct tkit_event event = feed_event(f, &ev);
+
+	event.via = TKIT_VIA_SNAPSHOT;
+	feed_raw(f, &event);
+}
+
+/*
+ * What ran already: the links that lead to what it holds, the name of a file that was replaced
+ * since; and what the run did before the snapshot was read does not undo it.
+ */
+static void test_held(void **state)
+{
+	struct scene *s = *state;
+	struct feed *f;
+
+	tree_file(&s->tree, "/usr/share/zone/UTC", "z");
+	tree_link(&s->tree, "/usr/share/zone/UTC", "/etc/localtime");
+	tree_file(&s->tree, "/usr/lib/libssl.so.3", "new");
+	tree_file(&s->tree, "/etc/replaced", "by a rename");
+	tree_file(&s->tree, "/other", "");
+	f = scene_run(s);
+	EV(f, TKIT_OP_RENAME_FROM, "/etc/replaced.new", .same_time = 1);
+	EV(f, TKIT_OP_RENAME_TO, "/etc/replaced", .same_time = 1);
+	held(f, "/usr/share/zone/UTC", 0);
+	held(f, "/usr/lib/libssl.so.3", TKIT_P_DELETED);
+	held(f, "/etc/replaced", 0);
+	held(f, "/tmp/unlinked", TKIT_P_DELETED);
+	held(f, "/other", TKIT_P_OUTSIDE_ROOT);
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/usr/share/zone/UTC", TKIT_REASON_ACCESS);
+	assert_non_null(scene_find(s, "/etc/localtime"));
+	has(s, "/usr/lib/libssl.so.3", TKIT_REASON_ACCESS);
+	has(s, "/etc/replaced", TKIT_REASON_ACCESS);
+	hasnt(s, "/other");
+	assert_false(scene_absent(s, "/tmp/unlinked"));
+	assert_int_equal(tkit_model_pathless(s->model, TKIT_PATHLESS_NO_FILE, 0), 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scene_setup, scene_teardown)
 
 int main(void)
@@ -688,6 +729,7 @@ int main(void)
 		TEST(test_bad_rule),
 		TEST(test_names),
 		TEST(test_attached),
+		TEST(test_held),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
