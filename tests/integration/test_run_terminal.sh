@@ -8,8 +8,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 need python3
 cd "$work"
 backends=(null)
-for backend in ptrace ebpf; do
-	why=$(backend_problem $backend)
+for backend in ptrace ptrace,seccomp=no ebpf fanotify; do
+	why=$(backend_problem "${backend%,*}")
 	if [ -z "$why" ]; then
 		backends+=("$backend")
 	else

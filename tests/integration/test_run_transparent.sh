@@ -18,37 +18,53 @@ as_without() {
 	local bare=0 traced=0
 	"$@" >out 2>err || bare=$?
 	mv out out.bare
-	"$tkit" run --backend null --sink null -- "$@" >out 2>err || traced=$?
+	"$tkit" run -q --backend "$backend" --sink null -- "$@" >out 2>err || traced=$?
 	mv out out.traced
 	[ "$bare" = "$traced" ] && diff <(same out.bare) <(same out.traced)
 }
 
-facts=(grep -E '^(Sig(Pnd|Blk|Ign|Cgt)|ShdPnd|Cap|NoNewPrivs|Seccomp|Groups|Uid|Gid|Umask|Cpus_allowed:)' /proc/self/status)
-fds=(find /proc/self/fd -mindepth 1 -printf '%f %l\n')
-check "environment" as_without env
-check "environment, odd entries" as_without env -i A=1 B= "C=x y" env
-check "signals, capabilities, ids" as_without "${facts[@]}"
-check "descriptors" as_without "${fds[@]}"
-check "limits" as_without cat /proc/self/limits
-check "process group, session, terminal" as_without cut -d' ' -f5-8 /proc/self/stat
-check "nice value, scheduling" as_without cut -d' ' -f18,19,40,41 /proc/self/stat
-check "control group, namespaces" as_without sh -c 'cat /proc/self/cgroup; readlink /proc/self/ns/*'
-check "working directory" as_without pwd
-check "argv[0] as given" as_without sh -c 'tr "\0" " " </proc/$$/cmdline'
-check "dumpable, oom score" as_without sh -c 'cat /proc/self/oom_score_adj; ls -ld /proc/self/mem | cut -c1-30'
+backends=(null)
+for backend in ebpf fanotify ptrace ptrace,seccomp=no; do
+	why=$(backend_problem "${backend%,*}")
+	if [ -z "$why" ]; then
+		backends+=("$backend")
+	else
+		echo "not with $backend: $why"
+	fi
+done
 
+fds=(find /proc/self/fd -mindepth 1 -printf '%f %l\n')
 in_shell() { # SETUP: the same in a shell with SETUP done first
 	(
 		eval "$1"
-		as_without "${facts[@]}" && as_without "${fds[@]}"
+		as_without "${facts[@]}" && as_without "${fds[@]}" && as_without cat /proc/self/limits &&
+			as_without cut -d' ' -f18,19,40,41 /proc/self/stat
 	)
 }
-check "SIGPIPE ignored by the caller" in_shell "trap '' PIPE"
-check "SIGINT, SIGQUIT, SIGHUP ignored by the caller" in_shell "trap '' INT QUIT HUP"
-check "SIGCHLD ignored by the caller" in_shell "trap '' CHLD"
-check "extra descriptors" in_shell "exec 7<$here/test_run_transparent.sh 9>>extra"
-check "standard input closed" in_shell "exec <&-"
-check "standard error closed" in_shell "exec 2>&-"
+for backend in "${backends[@]}"; do
+	lines='Sig(Pnd|Blk|Ign|Cgt)|ShdPnd|Cap|NoNewPrivs|Groups|Uid|Gid|Umask|Cpus_allowed:'
+	# Its filter shows.
+	[ "$backend" = ptrace ] || lines="$lines|Seccomp"
+	facts=(grep -E "^($lines)" /proc/self/status)
+	check "$backend: environment" as_without env
+	check "$backend: environment, odd entries" as_without env -i A=1 B= "C=x y" env
+	check "$backend: signals, capabilities, ids" as_without "${facts[@]}"
+	check "$backend: descriptors" as_without "${fds[@]}"
+	check "$backend: limits" as_without cat /proc/self/limits
+	check "$backend: process group, session, terminal" as_without cut -d' ' -f5-8 /proc/self/stat
+	check "$backend: nice value, scheduling" as_without cut -d' ' -f18,19,40,41 /proc/self/stat
+	check "$backend: ... not the usual ones" in_shell "renice -n 7 \$BASHPID >/dev/null; ulimit -n 200 -c 0 -s 4096; umask 027"
+	check "$backend: control group, namespaces" as_without sh -c 'cat /proc/self/cgroup; readlink /proc/self/ns/*'
+	check "$backend: working directory" as_without pwd
+	check "$backend: argv[0] as given" as_without sh -c 'tr "\0" " " </proc/$$/cmdline'
+	check "$backend: dumpable, oom score" as_without sh -c 'cat /proc/self/oom_score_adj; ls -ld /proc/self/mem | cut -c1-30'
+	check "$backend: SIGPIPE ignored by the caller" in_shell "trap '' PIPE"
+	check "$backend: SIGINT, SIGQUIT, SIGHUP ignored by the caller" in_shell "trap '' INT QUIT HUP"
+	check "$backend: SIGCHLD ignored by the caller" in_shell "trap '' CHLD"
+	check "$backend: extra descriptors" in_shell "exec 7<$here/test_run_transparent.sh 9>>extra"
+	check "$backend: standard input closed" in_shell "exec <&-"
+	check "$backend: standard error closed" in_shell "exec 2>&-"
+done
 
 ignored_child() {
 	(
