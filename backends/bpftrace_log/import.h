@@ -19,13 +19,21 @@ struct options {
 	int format; /* enum format */
 	const char *container;
 	const char *cwd;
+	int live;
+	const char *bpftrace;
+	const char *program;
+	uint64_t ring_size;
 };
 
 struct strace;
+struct live;
+struct order;
+struct records;
 
 struct import {
 	struct tkit_ctx *ctx;
 	const struct options *options;
+	const struct tkit_target *target;
 	struct lines *lines;
 	enum format format; /* FORMAT_AUTO until the first line tells */
 	uint64_t zero_ns;   /* what the log's time 0 is shown as */
@@ -36,6 +44,12 @@ struct import {
 		int pid, comm, fd, err, flags, path, time; /* opensnoop: column numbers, -1 */
 		bool known;
 	} columns;
+	struct records *records; /* records of tkit's own bpftrace program; made at need */
+	struct order *order;     /* those that wait for earlier ones */
+	struct live *live;       /* NULL: a log is imported */
+	bool stopping;
+	uint64_t stop_ns; /* when bpftrace was asked to end */
+	bool ended;       /* bpftrace has */
 };
 
 /* What a parser says of a line. */
@@ -68,12 +82,26 @@ void open_event(struct import *import, struct tkit_event *event, const char *pat
 /* Emits; flags a name of exactly a tool's limit as truncated, and counts that. */
 int emit(struct import *import, struct tkit_event *event);
 
+/*
+ * Reads and takes up to `max` lines, and the records whose time has come. Returns the number
+ * of events, TKIT_END at the end of the input with nothing held any more, -errno.
+ */
+int import_pump(struct import *import, int timeout_ms, int max);
+
+/* Holds a record of tkit's bpftrace program until it is its turn. A verdict, or -errno. */
+int import_record(struct import *import, const struct line *line, uint64_t ts);
+
+/* Can live=true work here? 0 or -errno with the cause. */
+int live_probe(struct tkit_ctx *ctx, const struct options *options);
+
 /* ---- lines.c ---- */
 
 struct lines;
 
 int lines_new(struct tkit_ctx *ctx, const char *file, struct lines **ret_lines);
-void lines_free(struct lines *lines); /* NULL-safe */
+int lines_new_fd(struct tkit_ctx *ctx, int fd, const char *name, struct lines **ret_lines);
+void lines_free(struct lines *lines);  /* NULL-safe */
+void lines_drain(struct lines *lines); /* from now on a wish to stop does not end waiting */
 
 /*
  * Next line. 1 = *ret_line filled (until the next call), 0 = nothing within timeout_ms,

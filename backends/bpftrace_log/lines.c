@@ -16,6 +16,7 @@ struct lines {
 	int fd;
 	bool own_fd;
 	bool end;
+	bool draining; /* the stop descriptor does not count any more */
 	bool dropping; /* the rest of a line that was too long */
 	char *name;
 	size_t start, fill;
@@ -41,6 +42,28 @@ int lines_new(struct tkit_ctx *ctx, const char *file, struct lines **ret_lines)
 	}
 	*ret_lines = lines;
 	return 0;
+}
+
+int lines_new_fd(struct tkit_ctx *ctx, int fd, const char *name, struct lines **ret_lines)
+{
+	struct lines *lines = calloc(1, sizeof(*lines));
+
+	if (lines)
+		lines->name = strdup(name);
+	if (!lines || !lines->name) {
+		free(lines);
+		close(fd);
+		return tkit_fail(ctx, -ENOMEM, "%s", name);
+	}
+	lines->fd = fd;
+	lines->own_fd = true;
+	*ret_lines = lines;
+	return 0;
+}
+
+void lines_drain(struct lines *lines)
+{
+	lines->draining = true;
 }
 
 void lines_free(struct lines *lines)
@@ -86,7 +109,7 @@ static int take(struct lines *lines, struct line *ret_line, bool *ret_cut)
 static int fill(struct tkit_ctx *ctx, struct lines *lines, int timeout_ms)
 {
 	struct pollfd fds[] = {{.fd = lines->fd, .events = POLLIN},
-			       {.fd = tkit_stop_fd(ctx), .events = POLLIN}};
+			       {.fd = lines->draining ? -1 : tkit_stop_fd(ctx), .events = POLLIN}};
 	ssize_t n;
 
 	memmove(lines->data, lines->data + lines->start, lines->fill - lines->start);

@@ -52,8 +52,8 @@ static void examine(struct doctor *doctor, struct patient *patient)
 		struct verdict *verdict = &patient->verdicts[kind];
 		struct probe_told told;
 
-		verdict->asked =
-			patient->plugin->desc.caps & target_cap((enum tkit_target_kind)kind);
+		verdict->asked = backend_caps(patient->plugin, options) &
+				 target_cap((enum tkit_target_kind)kind);
 		if (!verdict->asked)
 			continue;
 		verdict->rank = probe_kind_told(patient->plugin, options,

@@ -13,6 +13,7 @@
 #include "cli/run_args.h"
 #include "container/container.h"
 #include "plugin/loader.h"
+#include "plugin/probe.h"
 #include "session/session.h"
 #include "util/buf.h"
 #include "util/cleanup.h"
@@ -78,7 +79,8 @@ static void choose_target(struct run_args *args, const struct plugins *plugins)
 	args->target = TKIT_TARGET_NONE;
 	for (size_t i = 0; i < args->backend_count; i++)
 		if (!plugins->backends[i].plugin ||
-		    !(plugins->backends[i].plugin->desc.caps & TKIT_CAN_TARGET_NONE))
+		    !(backend_caps(plugins->backends[i].plugin, plugins->backends[i].options) &
+		      TKIT_CAN_TARGET_NONE))
 			args->target = TKIT_TARGET_ALL;
 }
 

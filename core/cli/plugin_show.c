@@ -126,7 +126,7 @@ static void probe_all(struct buf *out, const struct plugin *plugin, bool json)
 		struct probe_told told = {0};
 		int rank = bad;
 
-		if (!(plugin->desc.caps & target_cap((enum tkit_target_kind)kind)))
+		if (!(backend_caps(plugin, options) & target_cap((enum tkit_target_kind)kind)))
 			continue;
 		if (!bad)
 			rank = probe_kind_told(plugin, options, (enum tkit_target_kind)kind, &told,

@@ -106,8 +106,13 @@ int run_check_targets(struct plugin_registry *registry, enum tkit_target_kind ta
 		const struct tkit_plugin *desc = &backends[i].plugin->desc;
 		struct buf names = BUF_INIT;
 
-		if (desc->caps & target_cap(target))
+		if (backend_caps(backends[i].plugin, backends[i].options) & target_cap(target))
 			continue;
+		if (desc->caps & target_cap(target))
+			return err_set(err, -EOPNOTSUPP,
+				       "backend %s cannot watch a target of kind %s with these "
+				       "options; see `tkit plugin show %s`",
+				       desc->name, target_name(target), desc->name);
 		list_able(registry, target, &names);
 		err_set(err, -EOPNOTSUPP, "backend %s cannot watch a target of kind %s%s%.*s",
 			desc->name, target_name(target), names.size ? "; these can: " : "",

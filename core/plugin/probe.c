@@ -33,6 +33,16 @@ uint64_t target_cap(enum tkit_target_kind kind)
 	return (unsigned int)kind < TARGET_COUNT ? targets[kind].cap : 0;
 }
 
+uint64_t backend_caps(const struct plugin *plugin, const struct plugin_options *options)
+{
+	const struct tkit_backend_ops *ops = (const struct tkit_backend_ops *)plugin->ops;
+	const void *data = options ? plugin_options_data(options) : NULL;
+
+	if (plugin->desc.kind != TKIT_KIND_BACKEND || !ops->caps || !data)
+		return plugin->desc.caps;
+	return plugin->desc.caps & ops->caps(data);
+}
+
 static int probe(const struct plugin *plugin, const struct plugin_options *options,
 		 const struct tkit_target *target, struct probe_told *told, struct err *err)
 {
@@ -43,7 +53,7 @@ static int probe(const struct plugin *plugin, const struct plugin_options *optio
 	if (plugin->desc.kind != TKIT_KIND_BACKEND || target->kind >= TARGET_COUNT)
 		return err_set(err, -EINVAL, "%s: no backend, or an unknown target",
 			       plugin->desc.name);
-	if (!(plugin->desc.caps & targets[target->kind].cap))
+	if (!(backend_caps(plugin, options) & targets[target->kind].cap))
 		return err_set(err, -EOPNOTSUPP, "%s", targets[target->kind].text);
 	rc = ops->probe ? ops->probe(&ctx, plugin_options_data(options), target) : 1;
 	if (rc < 0 && ctx.err.rc)

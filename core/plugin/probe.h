@@ -34,4 +34,7 @@ int probe_kind(const struct plugin *plugin, const struct plugin_options *options
 int probe_kind_told(const struct plugin *plugin, const struct plugin_options *options,
 		    enum tkit_target_kind kind, struct probe_told *ret_told, struct err *err);
 
+/* What a backend can do with these options (NULL: not known): TKIT_CAN_*. */
+uint64_t backend_caps(const struct plugin *plugin, const struct plugin_options *options);
+
 #endif

@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <sys/vfs.h>
 
+#include "plugin/probe.h"
 #include "session/procfs.h"
 #include "util/cleanup.h"
 
@@ -161,19 +162,21 @@ static int check_backends(struct session *s, struct err *err)
 		return err_set(err, -EINVAL, "a session takes 1 to %d backends",
 			       BUS_SOURCES_MAX - 2);
 	for (size_t i = 0; i < s->config->backend_count; i++) {
-		const struct tkit_plugin *desc = &s->config->backends[i].plugin->desc;
+		const struct session_plugin *spec = &s->config->backends[i];
+		const struct tkit_plugin *desc = &spec->plugin->desc;
+		uint64_t caps = backend_caps(spec->plugin, spec->options);
 
-		if (!(desc->caps & needed_cap(s->target.kind)))
+		if (!(caps & needed_cap(s->target.kind)))
 			return err_set(err, -EOPNOTSUPP, "backend %s cannot watch %s", desc->name,
 				       targets[s->target.kind]);
-		if (desc->caps & TKIT_BACKEND_WAITS) {
+		if (caps & TKIT_BACKEND_WAITS) {
 			if (waits)
 				return err_set(err, -EBUSY,
 					       "backends %s and %s cannot trace the same command",
 					       waits, desc->name);
 			waits = desc->name;
 		}
-		if (desc->caps & TKIT_CAN_PROCESS)
+		if (caps & TKIT_CAN_PROCESS)
 			s->tree_mask |= 1ull << i;
 	}
 	return 0;

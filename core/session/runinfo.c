@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <time.h>
 
+#include "plugin/probe.h"
 #include "session/snapshot.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"
@@ -78,7 +79,7 @@ static int fill_backends(struct runinfo *info, const struct session_config *conf
 			.name = spec->plugin->desc.name,
 			.version = spec->plugin->desc.version ? spec->plugin->desc.version : "",
 			.options = options ? options : "",
-			.caps = spec->plugin->desc.caps,
+			.caps = backend_caps(spec->plugin, spec->options),
 			.facilities = "",
 		};
 	}

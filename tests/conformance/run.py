@@ -17,13 +17,14 @@ import errno as errno_names
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
-from tkittest import SKIP, TempDir, TestError, Tkit, accesses, show  # noqa: E402
+from tkittest import SKIP, TempDir, TestError, Tkit, accesses, show, skip  # noqa: E402
 
 # The capability that it takes to see an operation; everything else is a change.
 NEEDS = {"open": "OPEN", "exec": "EXEC", "interp": "INTERP", "list": "LIST", "read": "READ"}
@@ -133,24 +134,72 @@ def describe(a):
     return text
 
 
-class Run:
-    """One workload, run under one backend."""
+def prepare(program, folder):
+    os.mkdir(folder)
+    os.chmod(folder, 0o777)
+    setup = subprocess.run([program, folder, "setup"], cwd=folder, timeout=30,
+                           stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+    if setup.returncode:
+        raise TestError("setup: " + setup.stderr.decode().strip())
 
-    def __init__(self, tkit, backend, program):
+
+def run_one(tkit, backend, program):
+    """One workload, run under one backend."""
+    with TempDir("tkit-conformance.") as work:
+        folder = os.path.join(work, "d")
+        prepare(program, folder)
+        # Not strictly: losses are judged in Run.
+        done, events = tkit.trace(backend, [program, folder, "run"],
+                                  os.path.join(work, "trace.tkit"), strict=False, cwd=folder,
+                                  timeout=60)
+    return Run(folder, done, events)
+
+
+# Runs the workloads that follow, each PROGRAM FOLDER, and prints their results as one line each.
+IN_ONE = """
+import json, subprocess, sys
+for program, folder in zip(sys.argv[1::2], sys.argv[2::2]):
+    done = subprocess.run([program, folder, "run"], cwd=folder, timeout=60, capture_output=True,
+                          stdin=subprocess.DEVNULL)
+    print(json.dumps([done.returncode, done.stdout.decode("latin-1"),
+                      done.stderr.decode("latin-1")]), flush=True)
+"""
+
+
+def run_together(tkit, backend, chosen):
+    """All workloads in one trace, for a backend that takes seconds to start."""
+    with TempDir("tkit-conformance.") as work:
+        argv = [sys.executable, "-c", IN_ONE]
+        for program in chosen:
+            folder = os.path.join(work, os.path.basename(program))
+            prepare(program, folder)
+            argv += [program, folder]
+        whole, events = tkit.trace(backend, argv, os.path.join(work, "trace.tkit"),
+                                   strict=False, timeout=280)
+    lines = whole.stdout.splitlines()
+    if len(lines) != len(chosen):
+        raise TestError(f"{len(lines)} of {len(chosen)} workloads ran: "
+                        + whole.stderr.decode(errors="replace").strip())
+    for program, folder, line in zip(chosen, argv[4::2], lines):
+        code, out, err = json.loads(line)
+        done = subprocess.CompletedProcess(program, code, out.encode("latin-1"),
+                                           err.encode("latin-1"))
+        try:
+            run = Run(folder, done, events)
+            # The wrapper itself enters the workload's folder.
+            run.below = [a for a in run.below if a.op != "chdir" or a.abs != os.fsencode(folder)]
+            yield program, run
+        except TestError as e:
+            yield program, e
+
+
+class Run:
+    """What a workload announced, and what was traced of it."""
+
+    def __init__(self, folder, done, events):
         self.status = None  # "skip": reason in self.reason
         self.reason = ""
-        with TempDir("tkit-conformance.") as work:
-            self.dir = os.path.join(work, "d")
-            os.mkdir(self.dir)
-            os.chmod(self.dir, 0o777)
-            setup = subprocess.run([program, self.dir, "setup"], cwd=self.dir, timeout=30,
-                                   stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
-            if setup.returncode:
-                raise TestError("setup: " + setup.stderr.decode().strip())
-            # Not strictly: losses are judged here.
-            done, events = tkit.trace(backend, [program, self.dir, "run"],
-                                      os.path.join(work, "trace.tkit"), strict=False,
-                                      cwd=self.dir, timeout=60)
+        self.dir = folder
         message = done.stderr.decode(errors="replace").strip()
         if done.returncode == SKIP:
             self.status, self.reason = "skip", message.splitlines()[-1] if message else "no reason"
@@ -313,14 +362,22 @@ def how_much(run, caps):
     return "all" if seen == len(real) else "part" if seen else "none"
 
 
-def run_backend(tkit, backend, names, doc=None):
-    entry = tkit.doctor().get(backend)
+def run_backend(tkit, backend, names, doc=None, together=False):
+    base = backend.split(",")[0]
+    entry = tkit.doctor().get(base)
     if entry and not {"TARGET_COMMAND", "OPEN"} <= entry["caps"]:
         print(f"{backend} does not watch what commands open: nothing to run")
         return 0
-    caps = tkit.backend(backend)["caps"]
+    caps = tkit.backend(base)["caps"]
+    if backend == "bpftrace_log,live=true" and not shutil.which("bpftrace"):
+        skip("bpftrace is not installed")
     table, rows = Table(), doc_rows(doc) if doc else {}
-    for program, run in each(lambda p: Run(tkit, backend, p), programs(tkit.build, names)):
+    chosen = programs(tkit.build, names)
+    if together:
+        runs = run_together(tkit, backend, chosen)
+    else:
+        runs = each(lambda p: run_one(tkit, backend, p), chosen)
+    for program, run in runs:
         name = os.path.basename(program)
         if isinstance(run, TestError):
             table.row(name, "FAIL", "", [str(run)])
@@ -440,7 +497,7 @@ def run_cross(tkit, pair, names):
     table = Table()
 
     def both(program):
-        return [Run(tkit, backend, program) for backend in pair]
+        return [run_one(tkit, backend, program) for backend in pair]
 
     for program, runs in each(both, programs(tkit.build, names)):
         name = os.path.basename(program)
@@ -475,6 +532,7 @@ def main():
     parser.add_argument("--doc", action="store_true", help="the result must be what the docs say")
     parser.add_argument("--check-doc", action="store_true")
     parser.add_argument("--write-doc", nargs="+", metavar="BACKEND")
+    parser.add_argument("--together", action="store_true", help="all in one trace")
     parser.add_argument("workload", nargs="*")
     args = parser.parse_args()
     if sum(map(bool, (args.backend, args.cross, args.check_doc, args.write_doc))) != 1:
@@ -488,7 +546,7 @@ def main():
         return write_doc(tkit, args.write_doc)
     if args.cross:
         return run_cross(tkit, args.cross, args.workload)
-    return run_backend(tkit, args.backend, args.workload, DOC if args.doc else None)
+    return run_backend(tkit, args.backend, args.workload, DOC if args.doc else None, args.together)
 
 
 if __name__ == "__main__":

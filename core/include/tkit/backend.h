@@ -132,6 +132,12 @@ struct tkit_backend_ops {
 
 	/* Frees the instance, also one that was never started. Mandatory. */
 	void (*close)(struct tkit_ctx *ctx, void *self);
+
+	/*
+	 * What an instance with these options can do: a part of the plugin's caps, which say
+	 * what it can do with the right options. NULL: all of them. Pure.
+	 */
+	uint64_t (*caps)(const void *options);
 };
 
 /*
