@@ -454,7 +454,7 @@ def write_doc(tkit, backends):
     words, all_programs = {}, programs(tkit.build, None)
     for backend in backends:
         caps = tkit.backend(backend)["caps"]
-        for program, run in each(lambda p, b=backend: Run(tkit, b, p), all_programs):
+        for program, run in each(lambda p, b=backend: run_one(tkit, b, p), all_programs):
             name = os.path.basename(program)
             if isinstance(run, TestError) or run.status == "skip":
                 raise TestError(f"{backend} {name}: {run if run.status is None else run.reason}")
