@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 enum state { UNKNOWN = 0, MEMBER, ENDED, STRANGER };
@@ -68,8 +69,17 @@ static pid_t parent_of(pid_t pid)
 	return p && strlen(p) > 4 ? (pid_t)strtol(p + 4, NULL, 10) : 0;
 }
 
-/* Walks up to a process whose state is known; all on the way share its answer. */
-static enum state state_by_proc(struct family *family, pid_t pid)
+static bool is_gone(int pidfd)
+{
+	return pidfd >= 0 && syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) < 0 &&
+	       errno == ESRCH;
+}
+
+/*
+ * Walks up to a process whose state is known; all on the way share its answer. What was read of
+ * /proc is believed only if the process is still there: the pid may be another's by now.
+ */
+static enum state state_by_proc(struct family *family, pid_t pid, int pidfd)
 {
 	pid_t chain[64];
 	size_t depth = 0;
@@ -90,19 +100,19 @@ static enum state state_by_proc(struct family *family, pid_t pid)
 		if (pid == 1 && family->sock < 0)
 			return UNKNOWN;
 	}
-	if (answer == UNKNOWN)
+	if (answer == UNKNOWN || is_gone(pidfd))
 		return UNKNOWN;
 	for (size_t i = 0; i < depth; i++)
 		set_state(family, chain[i], answer);
 	return answer;
 }
 
-bool family_has(struct family *family, pid_t pid)
+bool family_has(struct family *family, pid_t pid, int pidfd)
 {
 	enum state state = state_of(family, pid);
 
-	if (state == UNKNOWN)
-		state = state_by_proc(family, pid);
+	if (state == UNKNOWN && pidfd != FAMILY_GONE)
+		state = state_by_proc(family, pid, pidfd);
 	return state != STRANGER;
 }
 

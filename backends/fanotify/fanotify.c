@@ -22,6 +22,9 @@
 #ifndef FAN_REPORT_PIDFD
 #define FAN_REPORT_PIDFD 0x00000080
 #endif
+#ifndef FAN_EVENT_INFO_TYPE_PIDFD
+#define FAN_EVENT_INFO_TYPE_PIDFD 4
+#endif
 
 struct self {
 	const struct options *options;
@@ -29,6 +32,7 @@ struct self {
 	int fan;
 	struct marks *marks;
 	struct family *family; /* NULL: everybody (ALL) */
+	bool pidfds;           /* events come with one */
 	bool stopping;
 	uint64_t emitted;
 };
@@ -36,16 +40,43 @@ struct self {
 /* O_LARGEFILE is 0 to a 64-bit libc, but fanotify looks at the bit (fanotify_init(2)). */
 #define EVENT_FLAGS (O_RDONLY | O_CLOEXEC | 0100000)
 
-static int open_group(const struct options *options)
+static int open_group(const struct options *options, bool *ret_pidfds)
 {
-	unsigned int flags = FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | FAN_UNLIMITED_MARKS;
+	unsigned int flags = FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | FAN_UNLIMITED_MARKS |
+			     (options->unlimited ? FAN_UNLIMITED_QUEUE : 0);
+	int fan = fanotify_init(flags | FAN_REPORT_PIDFD, EVENT_FLAGS);
 
-	return fanotify_init(flags | (options->unlimited ? FAN_UNLIMITED_QUEUE : 0), EVENT_FLAGS);
+	*ret_pidfds = fan >= 0;
+	/* Linux before 5.15 has no pidfds here. */
+	return fan < 0 && errno == EINVAL ? fanotify_init(flags, EVENT_FLAGS) : fan;
+}
+
+/* The process behind an event; a descriptor is the caller's. */
+static int pidfd_of(const struct self *self, const struct fanotify_event_metadata *meta)
+{
+	const char *at = (const char *)meta + meta->metadata_len;
+	const char *end = (const char *)meta + meta->event_len;
+	struct {
+		uint8_t type, pad;
+		uint16_t len;
+		int32_t pidfd;
+	} info;
+
+	while (self->pidfds && end - at >= (ptrdiff_t)sizeof(info)) {
+		memcpy(&info, at, sizeof(info));
+		if (info.type == FAN_EVENT_INFO_TYPE_PIDFD && info.pidfd >= FAMILY_GONE)
+			return info.pidfd;
+		if (info.len < 4 || info.len > end - at)
+			break;
+		at += info.len;
+	}
+	return FAMILY_NO_PIDFD;
 }
 
 static int fa_probe(struct tkit_ctx *ctx, const void *options, const struct tkit_target *target)
 {
-	int fan = open_group(options);
+	bool pidfds;
+	int fan = open_group(options, &pidfds);
 
 	if (fan < 0 && errno == EPERM)
 		return tkit_fail(ctx, -EPERM, "needs CAP_SYS_ADMIN; try --backend ptrace");
@@ -77,7 +108,7 @@ static int fa_open(struct tkit_ctx *ctx, const void *options, const struct tkit_
 		return tkit_fail(ctx, -ENOMEM, "instance");
 	self->options = options;
 	self->target = target;
-	self->fan = open_group(self->options);
+	self->fan = open_group(self->options, &self->pidfds);
 	if (self->fan < 0) {
 		int rc = tkit_fail(ctx, -errno, "fanotify_init%s",
 				   errno == EPERM ? " (needs CAP_SYS_ADMIN; try --backend ptrace)"
@@ -104,12 +135,12 @@ static int fa_start(struct tkit_ctx *ctx, void *data)
 	return rc;
 }
 
-static bool wanted(struct self *self, const struct fanotify_event_metadata *meta)
+static bool wanted(struct self *self, const struct fanotify_event_metadata *meta, int pidfd)
 {
 	if (meta->pid == self->target->self_pid)
 		return false;
 	/* pid 0: a process outside tkit's pid namespace */
-	return !self->family || (meta->pid && family_has(self->family, meta->pid));
+	return !self->family || (meta->pid && family_has(self->family, meta->pid, pidfd));
 }
 
 static int emit_op(struct tkit_ctx *ctx, struct self *self, struct tkit_event *event, int op)
@@ -190,7 +221,7 @@ static int emit_event(struct tkit_ctx *ctx, struct self *self,
 static int take_buffer(struct tkit_ctx *ctx, struct self *self, const char *buf, ssize_t size)
 {
 	const struct fanotify_event_metadata *meta = (const void *)buf;
-	int count = 0, rc = 0;
+	int count = 0, rc = 0, pidfd;
 
 	for (; FAN_EVENT_OK(meta, size); meta = FAN_EVENT_NEXT(meta, size)) {
 		if (meta->vers != FANOTIFY_METADATA_VERSION)
@@ -199,13 +230,15 @@ static int take_buffer(struct tkit_ctx *ctx, struct self *self, const char *buf,
 		if (rc >= 0 && (meta->mask & FAN_Q_OVERFLOW))
 			rc = tkit_lose(ctx, TKIT_LOSS_QUEUE_OVERFLOW, 1,
 				       "the kernel does not tell how many");
-		if (meta->fd < 0)
-			continue;
-		if (rc >= 0 && wanted(self, meta)) {
+		pidfd = pidfd_of(self, meta);
+		if (meta->fd >= 0 && rc >= 0 && wanted(self, meta, pidfd)) {
 			rc = emit_event(ctx, self, meta);
 			count += rc > 0 ? rc : 0;
 		}
-		close(meta->fd);
+		if (meta->fd >= 0)
+			close(meta->fd);
+		if (pidfd >= 0)
+			close(pidfd);
 	}
 	return rc < 0 ? rc : count;
 }

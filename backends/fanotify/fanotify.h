@@ -40,6 +40,9 @@ int marks_update(struct tkit_ctx *ctx, struct marks *marks);
 
 /* ---- family.c: who is watched ---- */
 
+#define FAMILY_GONE     (-1)
+#define FAMILY_NO_PIDFD (-2)
+
 struct family;
 
 /*
@@ -56,10 +59,11 @@ int family_fd(const struct family *family);
 int family_pump(struct tkit_ctx *ctx, struct family *family);
 
 /*
- * Does `pid` belong to the family? A process that is gone and that no event told of
- * counts as a member: a file too many is better than a file missing.
+ * Does `pid` belong to the family? `pidfd` is the process that was meant, FAMILY_GONE if it had
+ * ended when the event was read, FAMILY_NO_PIDFD if the kernel does not tell. A process that is
+ * gone and that no event told of counts as a member: a file too many is better than a file missing.
  */
-bool family_has(struct family *family, pid_t pid);
+bool family_has(struct family *family, pid_t pid, int pidfd);
 
 /* Members alive, as far as known. */
 size_t family_count(const struct family *family);

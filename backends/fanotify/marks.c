@@ -22,6 +22,7 @@ struct marks {
 	int mode;
 	uint64_t mask;
 	bool pseudo;
+	bool running; /* what is new now was there unmarked for a moment */
 	pid_t pid;
 	FILE *table;    /* /proc/PID/mountinfo */
 	uint64_t *done; /* device (file system) or mount id of what is marked */
@@ -159,6 +160,15 @@ static int mark_line(struct tkit_ctx *ctx, struct marks *marks, char *line)
 	rc = mark_point(ctx, marks, fields[4]);
 	if (rc <= 0)
 		return rc;
+	if (marks->running) {
+		char detail[200];
+
+		snprintf(detail, sizeof(detail), "what was opened on %.120s before it was marked",
+			 fields[4]);
+		rc = tkit_lose(ctx, TKIT_LOSS_UNTRACED, 1, detail);
+		if (rc < 0)
+			return rc;
+	}
 	return add_done(marks, key);
 }
 
@@ -218,6 +228,7 @@ int marks_new(struct tkit_ctx *ctx, const struct options *options, int fan, pid_
 		marks_free(marks);
 		return rc;
 	}
+	marks->running = true;
 	*ret_marks = marks;
 	return 0;
 }
