@@ -172,7 +172,7 @@ static int one_path(struct records *records, const struct call *call,
 		    struct tkit_event *event)
 {
 	bool none = false;
-	int rc;
+	int rc = LINE_USED;
 
 	event->op = (uint16_t)to->op;
 	event->type = to->op == TKIT_OP_EXEC && !event->err ? TKIT_EVENT_EXEC : TKIT_EVENT_ACCESS;
@@ -183,9 +183,7 @@ static int one_path(struct records *records, const struct call *call,
 		event->pflags |= TKIT_P_FD;
 	else
 		rc = name_passed(records, call, sys, to, event, &none);
-	if (none)
-		return LINE_USED;
-	if (!(sys->bits & TKIT_SYS_FD) && rc < 0)
+	if (none || rc < 0)
 		return rc;
 	if ((sys->bits & TKIT_SYS_SOURCE) && to->which == 0 && !is_source_of_bind(event))
 		return LINE_USED;

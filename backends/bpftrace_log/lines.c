@@ -4,7 +4,10 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
+#include <limits.h>
 #include <poll.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -24,6 +27,36 @@ struct lines {
 	char data[LINE_LIMIT + 1];
 };
 
+/* "strace -ff -o LOG" writes LOG.PID. True: there is such a file, its name is in ret_name. */
+static bool one_per_process(const char *file, char *ret_name, size_t size)
+{
+	char pattern[PATH_MAX];
+	glob_t found = {0};
+	bool any;
+
+	if (strpbrk(file, "*?[\\") ||
+	    snprintf(pattern, sizeof(pattern), "%s.[0-9]*", file) >= (int)sizeof(pattern))
+		return false;
+	any = glob(pattern, 0, NULL, &found) == 0 && found.gl_pathc > 0;
+	if (any)
+		snprintf(ret_name, size, "%s", found.gl_pathv[0]);
+	globfree(&found);
+	return any;
+}
+
+static int cannot_open(struct tkit_ctx *ctx, const char *file, int error)
+{
+	char name[200];
+
+	if (error == ENOENT && one_per_process(file, name, sizeof(name)))
+		return tkit_fail(
+			ctx, -error,
+			"opening %s; strace -ff has made a file for each process (%s): import "
+			"each, then `tkit merge`",
+			file, name);
+	return tkit_fail(ctx, -error, "opening %s", file);
+}
+
 int lines_new(struct tkit_ctx *ctx, const char *file, struct lines **ret_lines)
 {
 	bool is_stdin = !strcmp(file, "-");
@@ -35,7 +68,8 @@ int lines_new(struct tkit_ctx *ctx, const char *file, struct lines **ret_lines)
 	lines->own_fd = !is_stdin;
 	lines->fd = is_stdin ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC | O_NOCTTY);
 	if (lines->fd < 0 || !lines->name) {
-		int rc = tkit_fail(ctx, lines->name ? -errno : -ENOMEM, "opening %s", file);
+		int rc = lines->name ? cannot_open(ctx, file, errno)
+				     : tkit_fail(ctx, -ENOMEM, "opening %s", file);
 
 		lines_free(lines);
 		return rc;

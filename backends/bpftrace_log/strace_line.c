@@ -18,6 +18,14 @@ static bool ends(const char *text, size_t len, const char *what)
 	return len >= n && !memcmp(text + len - n, what, n);
 }
 
+/* The end of a descriptor's "<...>": -y escapes '>' in names as \76. */
+static const char *skip_angle(const char *p, const char *end)
+{
+	while (p < end && *p != '>')
+		p += *p == '\\' && p + 1 < end ? 2 : 1;
+	return p;
+}
+
 /* "1234  " (strace -f -o) or "[pid 1234] " (to a terminal); the number is padded. */
 static const char *skip_pid(const char *p, const char *end, int32_t *ret_pid)
 {
@@ -34,11 +42,14 @@ static const char *skip_pid(const char *p, const char *end, int32_t *ret_pid)
 		return p;
 	for (; q < end && isdigit((unsigned char)*q) && pid < INT32_MAX; q++)
 		pid = pid * 10 + (*q - '0');
+	/* -Y: the thread's name behind it */
+	if (q < end && *q == '<')
+		q = skip_angle(q, end) + 1;
 	if (bracket) {
-		if (q == end || *q++ != ']')
+		if (q >= end || *q++ != ']')
 			return p;
 	}
-	if (q == end || *q != ' ')
+	if (q >= end || *q != ' ')
 		return p;
 	while (q < end && *q == ' ')
 		q++;
@@ -138,14 +149,6 @@ bool strace_cut(const char *text, size_t len, struct strace_parts *ret)
 	ret->result = p + 2;
 	ret->result_len = (size_t)(end - ret->result);
 	return true;
-}
-
-/* The end of a descriptor's "<...>": -y escapes '>' in names as \76. */
-static const char *skip_angle(const char *p, const char *end)
-{
-	while (p < end && *p != '>')
-		p += *p == '\\' && p + 1 < end ? 2 : 1;
-	return p;
 }
 
 int strace_args(const char *text, size_t len, struct strace_arg args[STRACE_ARGS])

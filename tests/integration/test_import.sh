@@ -70,4 +70,23 @@ import strace.log | jq -c '[.type, (.op // .reason // "-"), .abs // (.detail // 
 ["loss","parse","'"$here"'/logs/strace.log:20: not understood",1,"-"]
 ["exit","-","-","-","-"]'
 
+# What the tools of Debian 12 wrote.
+for tool in bt-0.17 libbpf; do
+	import opensnoop-$tool.log | jq -c 'select(.pid) | [.comm, .abs, .errno]' | head -2 |
+		expect "opensnoop-$tool" $'["cat","/etc/hostname",0]\n["cat","/none",2]'
+	import opensnoop-$tool.log | jq -c 'select(.type == "loss")' | expect "opensnoop-$tool: nothing lost" ""
+done
+
+# Of tkit's own bpftrace program, run by hand: bytes that are no UTF-8, a name in pieces, no base.
+import tkit-bt-0.17.json | jq -r 'select(.op == "open") | [.path_raw // .path, .abs // "-", .errno, .comm] | map(tostring) | join(" ")' |
+	grep -v locale | expect "records" "L25vbmUv/8OpIlwKeA== $(printf '/none/\xef\xbf\xbd\xc3\xa9"\\\nx') 2 cat
+lib/os-release - 0 cat
+/none/$(printf 'y%.0s' {1..200}) /none/$(printf 'y%.0s' {1..200}) 2 cat"
+
+work=$(mktemp -d)
+cp "$here/logs/strace.log" "$work/log.42"
+{ "$tkit" -q run --backend "bpftrace_log,file=$work/log" --sink null 2>&1 || :; } |
+	grep -c "strace -ff has made a file for each process" | expect "the files of strace -ff are told" 1
+rm -rf "$work"
+
 [ $failures -eq 0 ]
