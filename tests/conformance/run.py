@@ -152,7 +152,7 @@ def run_one(tkit, backend, program):
         done, events = tkit.trace(backend, [program, folder, "run"],
                                   os.path.join(work, "trace.tkit"), strict=False, cwd=folder,
                                   timeout=60)
-    return Run(folder, done, events)
+    return Run(backend, folder, done, events)
 
 
 # Runs the workloads that follow, each PROGRAM FOLDER, and prints their results as one line each.
@@ -185,7 +185,7 @@ def run_together(tkit, backend, chosen):
         done = subprocess.CompletedProcess(program, code, out.encode("latin-1"),
                                            err.encode("latin-1"))
         try:
-            run = Run(folder, done, events)
+            run = Run(backend.split(",")[0], folder, done, events)
             # The wrapper itself enters the workload's folder.
             run.below = [a for a in run.below if a.op != "chdir" or a.abs != os.fsencode(folder)]
             yield program, run
@@ -196,7 +196,7 @@ def run_together(tkit, backend, chosen):
 class Run:
     """What a workload announced, and what was traced of it."""
 
-    def __init__(self, folder, done, events):
+    def __init__(self, backend, folder, done, events):
         self.status = None  # "skip": reason in self.reason
         self.reason = ""
         self.dir = folder
@@ -385,11 +385,11 @@ def run_backend(tkit, backend, names, doc=None, together=False):
             table.row(name, "skip", run.reason)
         else:
             failures = list(run.check(caps))
-            word = "known" if known_limit(backend, name) else how_much(run, caps)
+            word = "known" if known_limit(base, name) else how_much(run, caps)
             if doc and rows.get(name, {}).get(backend) != word:
                 failures.append(f"{os.path.relpath(doc)} does not say '{word}': write it anew (--write-doc)")
-            elif failures and known_limit(backend, name):
-                table.row(name, "known", known_limit(backend, name))
+            elif failures and known_limit(base, name):
+                table.row(name, "known", known_limit(base, name))
                 continue
             seen = sum(e.visible(caps) for e in run.expected)
             table.row(name, "FAIL" if failures else "ok",
