@@ -126,7 +126,7 @@ int imgread_docker(struct reader *r, const json_t *manifest)
 		pick_platform(pick, config);
 	}
 	rc = choose(r, &pick);
-	if (!pick)
+	if (rc < 0 || !pick)
 		return rc;
 	layers = json_object_get(pick->item, "Layers");
 	rc = check_layers(r, layers);
