@@ -77,7 +77,7 @@ static int add_rules(scmp_filter_ctx filter, pid_t self)
 #endif
 	if (!rc)
 		rc = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(tgkill), 1,
-				      SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)self));
+				      SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)self, 0));
 	return rc;
 }
 

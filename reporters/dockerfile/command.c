@@ -1,23 +1,18 @@
 // SPDX-License-Identifier: MIT
-/* The Dockerfile: the command that was traced, as the image's own. */
+/* The Dockerfile: the image's own configuration, and the command that was traced where it has none.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "dockerfile.h"
+#include "command.h"
 
 #define DEFAULT_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-struct command {
-	struct tkit_ctx *ctx;
-	const struct options *options;
-	const struct tkit_model *model;
-	const struct tkit_closure *closure;
-	const struct tkit_run *run; /* the first that traced a command, or NULL */
-	struct text *text;
-};
-
+/* In names that an image has already. */
+static const char any_name[] =
+	"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._/-:";
 static const char digits[] = "0123456789";
 static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789";
 
@@ -33,7 +28,7 @@ static const struct tkit_run *command_run(const struct tkit_model *model)
 }
 
 /* "DIRECTIVE value", quoted. */
-static int directive(struct command *c, const char *name, const char *value)
+int command_directive(struct command *c, const char *name, const char *value)
 {
 	text_str(c->text, name);
 	text_str(c->text, " ");
@@ -47,13 +42,12 @@ static int directive(struct command *c, const char *name, const char *value)
 	return 0;
 }
 
-/* ENV and LABEL: "KEY=value". */
-static int assignment(struct command *c, const char *name, const char *item, const char *charset)
+int command_assignment(struct command *c, const char *name, const char *item, const char *charset)
 {
 	const char *equals = strchr(item, '=');
 	size_t len = equals ? (size_t)(equals - item) : 0;
 
-	if (!len || strspn(item, charset) < len)
+	if (!len || strspn(item, charset ? charset : any_name) < len)
 		return tkit_fail(c->ctx, -EINVAL, "%s needs NAME=VALUE with an ordinary name",
 				 name);
 	text_str(c->text, name);
@@ -68,19 +62,32 @@ static int assignment(struct command *c, const char *name, const char *item, con
 	return 0;
 }
 
+/* An item of the image's that an option gives another value. */
+static int overridden(const struct tkit_option_list *list, const char *item)
+{
+	size_t len = strcspn(item, "=") + 1;
+
+	for (size_t i = 0; i < list->count; i++)
+		if (strncmp(list->items[i], item, len) == 0)
+			return 1;
+	return 0;
+}
+
 static int write_env(struct command *c)
 {
 	static const char charset[] =
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_";
-	const struct tkit_option_list *env = &c->options->env;
-	int has_path = 0, rc = 0;
+	const struct tkit_option_list *env = &c->options->env, none = {0};
+	const struct tkit_option_list *own = c->config ? &c->config->env : &none;
+	int rc = 0;
 
-	for (size_t i = 0; i < env->count; i++)
-		has_path |= strncmp(env->items[i], "PATH=", 5) == 0;
-	if (!has_path)
-		rc = assignment(c, "ENV", "PATH=" DEFAULT_PATH, charset);
+	if (!overridden(env, "PATH=") && !overridden(own, "PATH="))
+		rc = command_assignment(c, "ENV", "PATH=" DEFAULT_PATH, charset);
+	for (size_t i = 0; rc == 0 && i < own->count; i++)
+		if (!overridden(env, own->items[i]))
+			rc = command_assignment(c, "ENV", own->items[i], NULL);
 	for (size_t i = 0; rc == 0 && i < env->count; i++)
-		rc = assignment(c, "ENV", env->items[i], charset);
+		rc = command_assignment(c, "ENV", env->items[i], charset);
 	return rc;
 }
 
@@ -88,6 +95,8 @@ static int write_workdir(struct command *c)
 {
 	const char *cwd = c->options->workdir;
 
+	if (!cwd && c->config && (c->own_command || c->options->entrypoint.count))
+		cwd = c->config->workdir ? c->config->workdir : "/";
 	if (!cwd && c->run && c->run->info->cwd) {
 		struct tkit_bytes path = {c->run->info->cwd, strlen(c->run->info->cwd)};
 		const struct tkit_closure_entry *entry = tkit_closure_find(c->closure, path);
@@ -103,7 +112,7 @@ static int write_workdir(struct command *c)
 		return 0;
 	if (cwd[0] != '/')
 		return tkit_fail(c->ctx, -EINVAL, "workdir must be an absolute path");
-	return directive(c, "WORKDIR", cwd);
+	return command_directive(c, "WORKDIR", cwd);
 }
 
 static int write_user(struct command *c)
@@ -111,6 +120,8 @@ static int write_user(struct command *c)
 	const char *user = c->options->user;
 	char ids[32];
 
+	if (!user && c->config)
+		user = c->config->user ? c->config->user : "";
 	if (!user && c->run && c->run->info->uid) {
 		snprintf(ids, sizeof(ids), "%u:%u", c->run->info->uid, c->run->info->gid);
 		user = ids;
@@ -120,7 +131,7 @@ static int write_user(struct command *c)
 	for (const char *p = user; *p; p++)
 		if (!strchr(letters, *p) && !strchr("._-:", *p))
 			return tkit_fail(c->ctx, -EINVAL, "user must be NAME[:GROUP] or UID[:GID]");
-	return directive(c, "USER", user);
+	return command_directive(c, "USER", user);
 }
 
 /* PORT[-PORT][/tcp|udp|sctp] */
@@ -152,15 +163,19 @@ static int write_meta(struct command *c)
 		if (!is_port(o->expose.items[i]))
 			return tkit_fail(c->ctx, -EINVAL,
 					 "expose must be PORT[-PORT][/tcp|/udp|/sctp]");
-		rc = directive(c, "EXPOSE", o->expose.items[i]);
+		rc = command_directive(c, "EXPOSE", o->expose.items[i]);
 	}
+	if (rc == 0)
+		rc = config_write_meta(c);
 	for (size_t i = 0; rc == 0 && i < o->label.count; i++)
-		rc = assignment(c, "LABEL", o->label.items[i], label_charset);
+		rc = command_assignment(c, "LABEL", o->label.items[i], label_charset);
 	if (rc == 0 && o->stopsignal && *o->stopsignal) {
 		if (strspn(o->stopsignal, letters) != strlen(o->stopsignal))
 			return tkit_fail(c->ctx, -EINVAL, "stopsignal must be a signal's name");
-		rc = directive(c, "STOPSIGNAL", o->stopsignal);
+		rc = command_directive(c, "STOPSIGNAL", o->stopsignal);
 	}
+	if (rc == 0)
+		rc = config_write_health(c);
 	return rc;
 }
 
@@ -213,7 +228,7 @@ static int program_path(struct command *c, struct text *ret_path)
 	return ret_path->failed ? tkit_fail(c->ctx, -ENOMEM, "writing the Dockerfile") : 0;
 }
 
-static int write_array(struct command *c, const char *name, const char *const *items, size_t count)
+int command_array(struct command *c, const char *name, const char *const *items, size_t count)
 {
 	text_str(c->text, name);
 	text_str(c->text, " [");
@@ -243,24 +258,26 @@ static int write_command(struct command *c)
 	struct text path = {0};
 	int rc = 0;
 
+	if (c->own_command)
+		return config_write_command(c);
 	if (given(&o->entrypoint)) {
-		rc = write_array(c, "ENTRYPOINT", o->entrypoint.items, o->entrypoint.count);
+		rc = command_array(c, "ENTRYPOINT", o->entrypoint.items, o->entrypoint.count);
 	} else if (!o->entrypoint.count && c->run) {
 		rc = program_path(c, &path);
 		if (rc == 0)
-			rc = write_array(c, "ENTRYPOINT", (const char *const[]){path.data}, 1);
+			rc = command_array(c, "ENTRYPOINT", (const char *const[]){path.data}, 1);
 	}
 	text_done(&path);
 	if (rc < 0)
 		return rc;
 	if (given(&o->cmd))
-		return write_array(c, "CMD", o->cmd.items, o->cmd.count);
+		return command_array(c, "CMD", o->cmd.items, o->cmd.count);
 	if (!o->cmd.count && !o->entrypoint.count && c->run && c->run->info->argv[1]) {
 		size_t count = 0;
 
 		while (c->run->info->argv[count + 1])
 			count++;
-		return write_array(c, "CMD", c->run->info->argv + 1, count);
+		return command_array(c, "CMD", c->run->info->argv + 1, count);
 	}
 	if (!c->run && !given(&o->entrypoint))
 		tkit_log(c->ctx, TKIT_LOG_WARN,
@@ -277,8 +294,12 @@ int command_write(struct tkit_ctx *ctx, const struct options *options,
 			    .model = model,
 			    .closure = closure,
 			    .run = command_run(model),
+			    .rootfs = tkit_model_rootfs(model),
 			    .text = text};
 	int rc;
+
+	c.config = tkit_rootfs_config(c.rootfs);
+	c.own_command = c.config && config_has_command(&c);
 
 	text_str(text, "FROM scratch\nADD rootfs.tar /\n");
 	rc = write_env(&c);

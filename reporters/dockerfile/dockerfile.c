@@ -172,11 +172,13 @@ static int dockerfile_render(struct tkit_ctx *ctx, void *self, const struct tkit
 			     struct tkit_out *out)
 {
 	const struct options *given = ((struct dockerfile *)self)->options;
+	const struct tkit_image_config *config = tkit_rootfs_config(tkit_model_rootfs(model));
+	const char *user = given->user || !config ? given->user : config->user;
 	struct tkit_closure_options want = {
 		.size = sizeof(want),
 		.keep_listed = (uint32_t)given->keep_listed,
 		.no_users = !given->users,
-		.need_users = is_user_name(given->user),
+		.need_users = is_user_name(user),
 		.include = given->include,
 		.exclude = given->exclude,
 	};
