@@ -137,9 +137,8 @@ static int set_limits(const struct sandbox *sandbox, int highest)
 {
 	int rc = 0;
 
-#if !TKIT_SANITIZED
-	rc = limit(RLIMIT_AS, address_space() + sandbox->memory);
-#endif
+	if (!TKIT_SANITIZED) /* they take address space without end */
+		rc = limit(RLIMIT_AS, address_space() + sandbox->memory);
 	if (!rc)
 		rc = limit(RLIMIT_FSIZE, sandbox->file_size);
 	if (!rc)
