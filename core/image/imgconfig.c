@@ -215,11 +215,12 @@ struct record {
 static int next_record(const struct buf *records, size_t *at, struct record *ret)
 {
 	size_t left = records->size - *at;
-	const char *p = records->data + *at;
+	const char *p;
 	uint32_t size;
 
 	if (!left)
 		return 0;
+	p = records->data + *at;
 	if (left < sizeof(ret->key) + sizeof(size) + 1)
 		return -EBADMSG;
 	memcpy(&ret->key, p, sizeof(ret->key));

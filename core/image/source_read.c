@@ -196,7 +196,7 @@ static int get_config(struct reading *r)
 		rc = -EBADMSG;
 	if (rc < 0)
 		return rc;
-	data = buf_reserve(&records, size);
+	data = buf_reserve(&records, size + 1u); /* none at all is fine, too */
 	rc = data ? wire_get(&r->in, data, size) : -ENOMEM;
 	if (rc == 0) {
 		records.size = size;

@@ -113,6 +113,12 @@ struct numbering {
 	uint32_t node_count, inode_count;
 };
 
+static void put_text(struct numbering *n, uint32_t at, uint32_t size)
+{
+	if (size)
+		wire_put(n->out, n->tree->texts.data + at, size);
+}
+
 static void put_node(struct numbering *n, uint32_t node)
 {
 	const struct imgtree_node *from = &n->tree->nodes[node];
@@ -127,12 +133,12 @@ static void put_node(struct numbering *n, uint32_t node)
 	if (node == IMGTREE_ROOT)
 		record.parent = 0;
 	wire_put(n->out, &record, sizeof(record));
-	wire_put(n->out, n->tree->texts.data + from->name, from->name_len);
+	put_text(n, from->name, from->name_len);
 	if (!is_new)
 		return;
 	wire_put(n->out, inode, sizeof(*inode));
-	wire_put(n->out, n->tree->texts.data + inode->target, inode->target_len);
-	wire_put(n->out, n->tree->texts.data + inode->xattrs, inode->xattrs_len);
+	put_text(n, inode->target, inode->target_len);
+	put_text(n, inode->xattrs, inode->xattrs_len);
 }
 
 /* The next living name behind `at` in a walk with parents first. */

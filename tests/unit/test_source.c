@@ -482,6 +482,20 @@ static void test_config(void **state)
 	assert_int_equal(c->history[1].empty_layer, 1);
 }
 
+/* An image that says nothing of itself, and holds nothing. */
+static void test_no_config(void **state)
+{
+	struct fixture *f = *state;
+
+	MEMBER('0', "c.json", "{}");
+	MEMBER('0', "manifest.json", "[{\"Config\":\"c.json\",\"Layers\":[]}]");
+	tar_end(&f->tar);
+	if (open_as(f, "docker-archive:") < 0)
+		fail_msg("%s", err_text(&f->ctx.err));
+	assert_non_null(tkit_rootfs_config(f->fs));
+	assert_int_equal(type_of(f, "/"), 'd');
+}
+
 static void test_bad_config(void **state)
 {
 	struct fixture *f = *state;
@@ -513,7 +527,7 @@ int main(void)
 		TEST(test_names),         TEST(test_metadata),      TEST(test_xattrs),
 		TEST(test_hostile_names), TEST(test_hostile_links), TEST(test_limits),
 		TEST(test_damaged),       TEST(test_choosing),      TEST(test_config),
-		TEST(test_bad_config),    TEST(test_changed),
+		TEST(test_bad_config),    TEST(test_no_config),     TEST(test_changed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
