@@ -122,7 +122,7 @@ def make_scripts():
     shutil.copy("/bin/true", "copy-of-true")
 
 
-program("ls", "ls", ["ls", "-lR", ".", "/etc/apt", "/nonexistent"], make_tree, 60)
+program("ls", "ls", ["ls", "-lR", "--time-style=+%Y", ".", "/etc/apt", "/nonexistent"], make_tree, 60)
 program("pipeline", "awk", "cat words | sort | uniq -c | sort -rn | awk '{ print $2 }' | tr a-z A-Z |"
         " sed s/W/w/ | cut -c1-4 | rev | paste -s | fold -w 20 | head -3", make_words, 60)
 program("python", "/usr/bin/python3",

@@ -116,6 +116,16 @@ def behaviour(test, backends):
             test.same(f"{backend}: threads, stops, restarts, filters", backend, [program, folder], (), 60, bare)
 
 
+def ends(test, backends):
+    """tkit ends as the command ends."""
+    scripts = [f"exit {n}" for n in (0, 1, 124, 125, 255)]
+    scripts += [f"ulimit -c 0; kill -{s} $$" for s in ("TERM", "KILL", "SEGV", "ABRT", "PIPE", "USR1", "RTMAX")]
+    scripts += ["nohup true; exec nosuch", "exec /etc/passwd", "sleep 0.1 & exit 9"]
+    for backend in backends:
+        pairs = [(s, test.run(None, ["sh", "-c", s])[0], test.run(backend, ["sh", "-c", s])[0]) for s in scripts]
+        test.told(f"{backend}: the end", [f"{s}: {b}, not {a}" for s, a, b in pairs if a != b])
+
+
 def tracers(test, backends):
     """Programs that use ptrace themselves: as ever under the others, refused under ptrace."""
     for argv in (["strace", "-f", "-e", "trace=execve", "-o", "/dev/stdout", "sh", "-c", "/bin/true; exit 3"],
@@ -147,7 +157,7 @@ def main():
     with TempDir() as work:
         os.chmod(work, 0o777)
         test = Test(tkit, work)
-        for part in (probe, unprivileged, behaviour, tracers):
+        for part in (probe, unprivileged, behaviour, ends, tracers):
             part(test, backends)
     print(f"{test.checks} checks, {test.failures} failed")
     left_out = [f"backend {b}: {doctor[b]['why']}" for b in ("ebpf", "fanotify", "ptrace") if not doctor[b]["ok"]]
