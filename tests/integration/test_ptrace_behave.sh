@@ -211,6 +211,24 @@ refusal() {
 		grep -q 'a process has one tracer'
 }
 check "a refused tracer is told of" refusal
+
+# What a ring is asked to do is not seen: that counts as a loss, once; a ring nobody uses does not.
+ring() { # unused|used|polled LOSSES [OPTIONS]
+	local status=0 losses
+	timeout 30 "$tkit" run -q --backend "ptrace${3:-}" -o "$work/u.tkit" -- "$work/ring" "$1" || status=$?
+	[ "$status" != 77 ] || return 0 # the kernel has none
+	losses=$("$tkit" dump "$work/u.tkit" | grep -c '"reason":"unseen"')
+	[ "$status" = 0 ] && [ "$losses" = "$2" ] || {
+		echo "status $status, $losses losses"
+		return 1
+	}
+}
+cc -D_GNU_SOURCE -O1 -w "$here/ptrace_ring.c" -o "$work/ring"
+check "an io_uring that is not used" ring unused 0
+check "an io_uring that is used twice" ring used 1
+check "... without a filter" ring used 1 ,seccomp=no
+check "an io_uring that the kernel polls" ring polled 1
+
 check "a sink fails: tkit ends with the command" failed_sink ""
 check "... without a filter" failed_sink ",seccomp=no"
 
