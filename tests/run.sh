@@ -35,7 +35,8 @@ stage() {
 # The telling lines of a log: errors first, else its end.
 show_log() {
 	local lines
-	lines=$(grep -E -A4 '(error|FAILED|Error|lint):' "$1" | head -60)
+	lines=
+	[[ $1 == */kernels.log ]] || lines=$(grep -E -A4 '(error|FAILED|Error|lint):' "$1" | head -60)
 	[ -n "$lines" ] || lines=$(tail -40 "$1")
 	printf '%s\n' "$lines" | sed 's/^/    /'
 }
@@ -104,6 +105,7 @@ main() { # read as a whole, so that editing this file does not disturb a run
 		sed 's/^/    /' $logs/prepare.log
 	fi
 	[ $have_dev -ne 0 ] || run dev .
+	[ $have_dev -ne 0 ] || stage "kernels" tests/kernels/run.sh && cat "$logs/kernels.log"
 	finish
 }
 

@@ -432,6 +432,7 @@ def known_limit(backend, name):
 MAY_DIFFER = {
     "io_uring": (None, "ptrace sees no io_uring"),
     "io_uring_more": (None, "ptrace sees no io_uring"),
+    "io_uring_socket": (None, "ptrace sees no io_uring"),
     "overwritten": ({"open"}, "ebpf reads a name on exit, ptrace on entry"),
     "readlink_overlap": ({"readlink"}, "ebpf reads a name on exit, ptrace on entry"),
     "seccomp_denied": ({"mkdir"}, "a tracer is not told of calls that a filter refuses"),
