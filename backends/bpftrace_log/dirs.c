@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * Names of files that are known by device and inode only. A name is believed if the file
- * that it leads to has that device and inode, and no other name (directories have none), so a
- * wrong name is never given: rather none.
+ * that it leads to has that device and inode, and no other name (directories have none). It is
+ * the name of now: a directory that was renamed since the call has its new one.
  */
 #include "live.h"
 
