@@ -7,6 +7,8 @@
 static const struct enrich_pass passes[] = {
 	{"canonical names", 0, enrich_canon},
 	{"nodes", TKIT_WANTS_NODES, enrich_nodes},
+	{"packages", TKIT_WANTS_PACKAGES, enrich_packages},
+	{"ELF needs", TKIT_WANTS_ELF, enrich_needs},
 };
 
 int model_enrich(struct tkit_model *model, struct tkit_rootfs *rootfs, uint64_t wants,

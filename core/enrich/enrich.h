@@ -20,4 +20,10 @@ int enrich_canon(struct tkit_model *model, struct err *err);
 /* exists, canonical, mode and file_size of each path. */
 int enrich_nodes(struct tkit_model *model, struct err *err);
 
+/* package and package_version of each path; the owner of any file. */
+int enrich_packages(struct tkit_model *model, struct err *err);
+
+/* elf and elf_by of each path; the needs that nothing opened. */
+int enrich_needs(struct tkit_model *model, struct err *err);
+
 #endif

@@ -30,6 +30,9 @@ void model_free(struct tkit_model *model)
 	free(model->paths);
 	free(model->path_of);
 	free(model->accesses);
+	if (model->owners)
+		model->owners_free(model->owners);
+	free(model->unused_needs);
 	if (model->rootfs)
 		tkit_rootfs_free(model->rootfs);
 	free(model);
@@ -172,4 +175,14 @@ uint64_t tkit_model_caps(const struct tkit_model *model)
 struct tkit_rootfs *tkit_model_rootfs(const struct tkit_model *model)
 {
 	return model->rootfs;
+}
+
+size_t tkit_model_unused_need_count(const struct tkit_model *model)
+{
+	return model->unused_need_count;
+}
+
+const struct tkit_unused_need *tkit_model_unused_need(const struct tkit_model *model, size_t index)
+{
+	return index < model->unused_need_count ? &model->unused_needs[index] : NULL;
 }

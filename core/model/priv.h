@@ -47,6 +47,12 @@ struct tkit_model {
 	uint64_t caps;
 	int complete;
 	struct tkit_rootfs *rootfs;
+
+	/* by enrichment */
+	struct owners *owners;
+	void (*owners_free)(struct owners *owners);
+	struct tkit_unused_need *unused_needs;
+	size_t unused_need_count;
 };
 
 static inline struct cell *model_cell(const struct tkit_model *m, uint32_t index)

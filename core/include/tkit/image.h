@@ -127,6 +127,17 @@ TKIT_API long tkit_rootfs_resolve(struct tkit_rootfs *rootfs, struct tkit_bytes 
 				  char *buf, size_t size,
 				  void (*link)(void *arg, struct tkit_bytes link), void *arg);
 
+/* Called for each object of a root; anything but 0 ends the walk and is returned. */
+typedef int (*tkit_rootfs_fn)(void *arg, struct tkit_bytes path, const struct stat *st);
+
+/*
+ * All objects below `path` (canonical; itself not), each folder's names in byte order and a
+ * folder before what is in it. /proc, /sys, /dev and what cannot be read are left out. 0, what
+ * `fn` returned, or -errno.
+ */
+TKIT_API int tkit_rootfs_walk(struct tkit_rootfs *rootfs, struct tkit_bytes path, tkit_rootfs_fn fn,
+			      void *arg);
+
 /* A file that ld.so loads before a program's first instruction. */
 struct tkit_need {
 	struct tkit_bytes asked;     /* DT_NEEDED or PT_INTERP as it stands in the file */

@@ -91,7 +91,12 @@ struct tkit_access {
 /* Annotations of a path by enrichment passes (`enriched` says which are valid). */
 #define TKIT_ENRICHED_NODE    (1u << 0) /* exists, canonical, type, size */
 #define TKIT_ENRICHED_PACKAGE (1u << 1) /* package, package_version */
-#define TKIT_ENRICHED_ELF     (1u << 2) /* elf_kind */
+#define TKIT_ENRICHED_ELF     (1u << 2) /* elf, elf_by */
+
+/* An ELF file (`elf`). */
+#define TKIT_ELF_FILE   (1u << 0)
+#define TKIT_ELF_NEEDED (1u << 1) /* in the DT_NEEDED closure of something executed */
+#define TKIT_ELF_HIDDEN (1u << 2) /* a library that was loaded and is in none */
 
 /* One distinct absolute path. */
 struct tkit_path {
@@ -108,6 +113,10 @@ struct tkit_path {
 	struct tkit_bytes canonical; /* symlinks resolved inside the root */
 	struct tkit_bytes package;
 	struct tkit_bytes package_version;
+	uint32_t elf; /* TKIT_ELF_* */
+	uint32_t reserved;
+	struct tkit_bytes elf_by; /* canonical name of the file whose DT_NEEDED brings it; empty:
+				   * none does, a program loads it by itself (dlopen) */
 };
 
 /* Losses and completeness over all runs. */
@@ -166,6 +175,33 @@ TKIT_API uint64_t tkit_model_caps(const struct tkit_model *model);
  */
 TKIT_API int tkit_model_read(struct tkit_ctx *ctx, const char *file, struct tkit_model **ret_model);
 TKIT_API void tkit_model_free(struct tkit_model *model); /* NULL-safe; not a report's own model */
+
+/* A package of the root's own database (dpkg, apk, rpm). */
+struct tkit_package {
+	struct tkit_bytes name;
+	struct tkit_bytes version;
+	const char *manager; /* "dpkg", "apk", "rpm" */
+};
+
+/*
+ * The package that owns the file of that canonical name (a symlink: its own name). NULL:
+ * none, several (a directory), or packages were not asked for (TKIT_WANTS_PACKAGES).
+ */
+TKIT_API const struct tkit_package *tkit_model_owner(const struct tkit_model *model,
+						     struct tkit_bytes canonical);
+
+/* A library in the DT_NEEDED closure of something executed that no run opened. */
+struct tkit_unused_need {
+	struct tkit_bytes asked;     /* as it stands in the file */
+	struct tkit_bytes canonical; /* empty: it is nowhere in the root */
+	struct tkit_bytes by;        /* canonical name of the file that asks */
+	struct tkit_bytes program;   /* canonical name of what was executed */
+};
+
+/* Sorted by (asked, by, program). TKIT_WANTS_ELF. NULL past the end. */
+TKIT_API size_t tkit_model_unused_need_count(const struct tkit_model *model);
+TKIT_API const struct tkit_unused_need *tkit_model_unused_need(const struct tkit_model *model,
+							       size_t index);
 
 /* The root file system given to the report (--root, --image), or NULL. */
 TKIT_API struct tkit_rootfs *tkit_model_rootfs(const struct tkit_model *model);

@@ -28,6 +28,7 @@ extern "C" {
 	(1ull << 51) /* refuses an incomplete trace without --allow-incomplete */
 #define TKIT_WRITES_DIRECTORY (1ull << 52) /* -o names a folder, not a file */
 #define TKIT_EXITS_LIKE_DIFF  (1ull << 53) /* a failure exits with 2, as diff(1), not 125 */
+#define TKIT_WANTS_ELF        (1ull << 54) /* hidden dependencies and unused needs */
 
 /* Where a report goes: standard output, a file or a folder, by -o. Written aside, put in
  * place when render() has succeeded. */

@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/* Which package owns which file, from the package databases inside a root. No tool is run. */
+#ifndef ENRICH_PACKAGE_H
+#define ENRICH_PACKAGE_H
+
+#include <tkit/image.h>
+
+#include "image/rootfs.h"
+#include "util/err.h"
+#include "util/intern.h"
+
+#define OWNER_NONE   UINT32_MAX
+#define OWNER_SHARED (UINT32_MAX - 1) /* of several packages: a directory */
+
+struct owners {
+	struct tkit_rootfs *fs;
+	struct intern files; /* canonical names, the last component not followed */
+	uint32_t *owner_of;  /* by file */
+	uint32_t owner_room;
+	struct intern folders;  /* as the databases write them */
+	uint32_t *folder_canon; /* by folder: id in `texts` */
+	uint32_t folder_room;
+	struct intern texts;
+	struct tkit_package *packages;
+	uint32_t count;
+	uint32_t room;
+	bool known; /* some database was read */
+};
+
+int owners_new(struct tkit_rootfs *fs, struct owners **ret_owners, struct err *err);
+void owners_free(struct owners *owners);
+
+/* The package, added if new. OWNER_NONE: no memory. */
+uint32_t owners_package(struct owners *owners, struct tkit_bytes name, struct tkit_bytes version,
+			const char *manager);
+/* "folder/base" as a database has it, absolute or not. 0 or -ENOMEM. */
+int owners_file(struct owners *owners, uint32_t package, struct tkit_bytes path);
+const struct tkit_package *owners_find(const struct owners *owners, struct tkit_bytes canonical);
+
+/* The whole file, following symlinks inside the root; -ENOENT, -EFBIG (over `most`), ... */
+int owners_read(struct tkit_rootfs *fs, const char *path, size_t most, struct buf *out);
+
+/* Each reads its databases, if there are any. */
+int owners_dpkg(struct owners *owners);
+int owners_apk(struct owners *owners);
+int owners_rpm(struct owners *owners);
+
+#endif

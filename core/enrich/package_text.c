@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+/* Databases that are text: dpkg's, distroless images' status.d, and apk's. */
+#include <errno.h>
+#include <string.h>
+
+#include "enrich/package.h"
+#include "util/buf.h"
+#include "util/bytes.h"
+#include "util/cleanup.h"
+#include "util/log.h"
+
+#define FILE_MOST (256u << 20)
+
+/* The next line of *rest, without its line feed. */
+static bool next_line(struct tkit_bytes *rest, struct tkit_bytes *ret_line)
+{
+	const char *end;
+
+	if (!rest->len)
+		return false;
+	end = memchr(rest->ptr, '\n', rest->len);
+	ret_line->ptr = rest->ptr;
+	ret_line->len = end ? (size_t)(end - rest->ptr) : rest->len;
+	rest->ptr += ret_line->len + !!end;
+	rest->len -= ret_line->len + !!end;
+	return true;
+}
+
+/* The value of "Key: value" if that is the line. */
+static bool field(struct tkit_bytes line, const char *key, struct tkit_bytes *ret_value)
+{
+	size_t len = strlen(key);
+
+	if (line.len < len || memcmp(line.ptr, key, len) != 0)
+		return false;
+	line = BYTES(line.ptr + len, line.len - len);
+	while (line.len && (*line.ptr == ' ' || *line.ptr == '\t'))
+		line = BYTES(line.ptr + 1, line.len - 1);
+	*ret_value = line;
+	return true;
+}
+
+/* ---- dpkg ---- */
+
+struct diversion {
+	struct tkit_bytes from, to, package;
+};
+
+struct dpkg {
+	struct owners *owners;
+	struct buf diverted; /* the file's text */
+	struct diversion *diversions;
+	size_t diversion_count;
+	int rc;
+};
+
+/* Three lines each: the name, where it is now, and for which package (":" a local one). */
+static int read_diversions(struct dpkg *dpkg)
+{
+	struct tkit_bytes rest;
+	struct diversion d;
+
+	if (owners_read(dpkg->owners->fs, "/var/lib/dpkg/diversions", FILE_MOST, &dpkg->diverted) <
+	    0)
+		return 0;
+	rest = BYTES(dpkg->diverted.data, dpkg->diverted.size);
+	while (next_line(&rest, &d.from) && next_line(&rest, &d.to) &&
+	       next_line(&rest, &d.package)) {
+		struct diversion *more =
+			reallocarray(dpkg->diversions, dpkg->diversion_count + 1, sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		dpkg->diversions = more;
+		more[dpkg->diversion_count++] = d;
+	}
+	return 0;
+}
+
+/* The package that a diversion is for keeps the name; everybody else's file is moved. */
+static struct tkit_bytes diverted(const struct dpkg *dpkg, struct tkit_bytes path,
+				  struct tkit_bytes package)
+{
+	for (size_t i = 0; i < dpkg->diversion_count; i++)
+		if (bytes_eq(path, dpkg->diversions[i].from) &&
+		    !bytes_eq(package, dpkg->diversions[i].package))
+			return dpkg->diversions[i].to;
+	return path;
+}
+
+static int add_list(struct dpkg *dpkg, const char *file, struct tkit_bytes package, uint32_t id)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT;
+	struct tkit_bytes rest, line;
+	int rc = owners_read(dpkg->owners->fs, file, FILE_MOST, &text);
+
+	if (rc < 0)
+		return rc == -ENOMEM ? rc : 0;
+	rest = BYTES(text.data, text.size);
+	for (rc = 0; !rc && next_line(&rest, &line);)
+		rc = owners_file(dpkg->owners, id, diverted(dpkg, line, package));
+	return rc;
+}
+
+/* "PACKAGE.list" or, where several machines' packages can be there, "PACKAGE:ARCH.list". */
+static int add_package(struct dpkg *dpkg, struct tkit_bytes name, struct tkit_bytes version,
+		       struct tkit_bytes arch)
+{
+	char file[512];
+	uint32_t id = owners_package(dpkg->owners, name, version, "dpkg");
+	int rc;
+
+	if (id == OWNER_NONE)
+		return -ENOMEM;
+	if (name.len + arch.len > 400 || memchr(name.ptr, '/', name.len) ||
+	    memchr(arch.ptr, '/', arch.len))
+		return 0;
+	snprintf(file, sizeof(file), "/var/lib/dpkg/info/%.*s.list", (int)name.len, name.ptr);
+	rc = add_list(dpkg, file, name, id);
+	if (rc < 0)
+		return rc;
+	snprintf(file, sizeof(file), "/var/lib/dpkg/info/%.*s:%.*s.list", (int)name.len, name.ptr,
+		 (int)arch.len, arch.ptr);
+	return add_list(dpkg, file, name, id);
+}
+
+static int read_status(struct dpkg *dpkg, struct tkit_bytes rest)
+{
+	struct tkit_bytes none = BYTES("", 0), line, name = none, version = none, arch = none,
+			  status = none;
+	int rc = 0;
+
+	while (!rc && next_line(&rest, &line)) {
+		if (!field(line, "Package:", &name) && !field(line, "Version:", &version) &&
+		    !field(line, "Architecture:", &arch))
+			field(line, "Status:", &status);
+		if (line.len && rest.len)
+			continue;
+		/* What was removed but for its settings has them still. */
+		if (name.len &&
+		    !(status.len >= 13 && bytes_eq(BYTES(status.ptr + status.len - 13, 13),
+						   BYTES_LIT("not-installed"))))
+			rc = add_package(dpkg, name, version, arch);
+		name = version = arch = status = none;
+	}
+	return rc;
+}
+
+/* distroless: one control file for each package, its files in NAME.md5sums. */
+static int status_d(void *arg, struct tkit_bytes name, unsigned char type)
+{
+	struct dpkg *dpkg = arg;
+	_cleanup_(buf_done) struct buf text = BUF_INIT, sums = BUF_INIT;
+	struct tkit_bytes rest, line, package = BYTES("", 0), version = BYTES("", 0);
+	char file[512];
+	uint32_t id;
+	int rc = 0;
+
+	if (name.len > 300 ||
+	    (name.len > 8 && bytes_eq(BYTES(name.ptr + name.len - 8, 8), BYTES_LIT(".md5sums"))))
+		return 0;
+	snprintf(file, sizeof(file), "/var/lib/dpkg/status.d/%.*s", (int)name.len, name.ptr);
+	if (owners_read(dpkg->owners->fs, file, FILE_MOST, &text) < 0)
+		return 0;
+	rest = BYTES(text.data, text.size);
+	while (next_line(&rest, &line))
+		if (!field(line, "Package:", &package))
+			field(line, "Version:", &version);
+	if (!package.len)
+		return 0;
+	id = owners_package(dpkg->owners, package, version, "dpkg");
+	if (id == OWNER_NONE)
+		return -ENOMEM;
+	snprintf(file, sizeof(file), "/var/lib/dpkg/status.d/%.*s.md5sums", (int)name.len,
+		 name.ptr);
+	if (owners_read(dpkg->owners->fs, file, FILE_MOST, &sums) < 0)
+		return 0;
+	rest = BYTES(sums.data, sums.size);
+	while (!rc && next_line(&rest, &line))
+		if (line.len > 34)
+			rc = owners_file(dpkg->owners, id, BYTES(line.ptr + 34, line.len - 34));
+	return rc;
+}
+
+int owners_dpkg(struct owners *owners)
+{
+	_cleanup_(buf_done) struct buf status = BUF_INIT;
+	struct dpkg dpkg = {.owners = owners, .diverted = BUF_INIT};
+	int rc = owners_read(owners->fs, "/var/lib/dpkg/status", FILE_MOST, &status);
+
+	if (rc == -EFBIG)
+		log_warn("/var/lib/dpkg/status is too large to be true: packages are not shown");
+	if (rc == 0)
+		rc = read_diversions(&dpkg);
+	if (rc == 0)
+		rc = read_status(&dpkg, BYTES(status.data, status.size));
+	if (rc != -ENOMEM) {
+		rc = rootfs_list(owners->fs, BYTES_LIT("/var/lib/dpkg/status.d"), status_d, &dpkg);
+		if (rc != -ENOMEM)
+			rc = 0;
+	}
+	buf_done(&dpkg.diverted);
+	free(dpkg.diversions);
+	return rc;
+}
+
+/* ---- apk ---- */
+
+static int read_installed(struct owners *owners, struct tkit_bytes rest)
+{
+	struct tkit_bytes none = BYTES("", 0), line, name = none, version = none, folder = none;
+	uint32_t id = OWNER_NONE;
+	int rc = 0;
+
+	while (!rc && next_line(&rest, &line)) {
+		struct tkit_bytes value = BYTES(line.ptr + 2, line.len > 2 ? line.len - 2 : 0);
+		char path[4096];
+
+		if (!line.len) {
+			name = version = folder = none;
+			id = OWNER_NONE;
+			continue;
+		}
+		if (line.len < 2 || line.ptr[1] != ':')
+			continue;
+		if (line.ptr[0] == 'P')
+			name = value;
+		else if (line.ptr[0] == 'V')
+			version = value;
+		else if (line.ptr[0] == 'F')
+			folder = value;
+		if ((line.ptr[0] != 'R' && line.ptr[0] != 'F') || !name.len)
+			continue;
+		if (id == OWNER_NONE)
+			id = owners_package(owners, name, version, "apk");
+		if (id == OWNER_NONE)
+			return -ENOMEM;
+		if (line.ptr[0] == 'F')
+			rc = owners_file(owners, id, folder);
+		else if (folder.len + value.len + 2 <= sizeof(path)) {
+			snprintf(path, sizeof(path), "%.*s/%.*s", (int)folder.len, folder.ptr,
+				 (int)value.len, value.ptr);
+			rc = owners_file(owners, id, BYTES(path, folder.len + 1 + value.len));
+		}
+	}
+	return rc;
+}
+
+int owners_apk(struct owners *owners)
+{
+	static const char *const files[] = {"/lib/apk/db/installed", "/usr/lib/apk/db/installed"};
+	_cleanup_(buf_done) struct buf text = BUF_INIT;
+
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		int rc = owners_read(owners->fs, files[i], FILE_MOST, &text);
+
+		if (rc == 0)
+			return read_installed(owners, BYTES(text.data, text.size));
+		if (rc == -ENOMEM)
+			return rc;
+	}
+	return 0;
+}
