@@ -16,6 +16,12 @@ static const struct tkit_option options[] = {
 	 "file with more ignore rules; they come before the built-in ones"},
 	{"no-default-ignore", TKIT_OPTION_BOOL, offsetof(struct deps_options, no_default_ignore),
 	 "no", NULL, "do without the built-in ignore rules"},
+	{"details", TKIT_OPTION_BOOL, offsetof(struct deps_options, details), "no", NULL,
+	 "with each file: what it is, whose, who used it first and under which name, how often"},
+	{"group", TKIT_OPTION_ENUM, offsetof(struct deps_options, group), "none",
+	 "none|process|package|directory", "list the files that were used in groups, with sizes"},
+	{"removed", TKIT_OPTION_BOOL, offsetof(struct deps_options, removed), "no", NULL,
+	 "what a minimal image leaves out, by package and size (needs the root)"},
 	{"ops", TKIT_OPTION_LIST, offsetof(struct deps_options, ops), NULL, NULL,
 	 "only paths with such accesses: content, exec, metadata, list, directory, create, "
 	 "remove, modify, mount, socket"},
@@ -66,21 +72,36 @@ static int deps_open(struct tkit_ctx *ctx, const void *opts, void **ret_self)
 	return 0;
 }
 
+static void extras_done(struct extras *extras)
+{
+	searches_done(&extras->searches);
+	free(extras->groups.list);
+	free(extras->removed.list);
+}
+
 static int deps_render(struct tkit_ctx *ctx, void *self, const struct tkit_model *model,
 		       struct tkit_out *out)
 {
 	const struct deps *deps = self;
 	struct selection selection;
+	struct extras extras = {0};
 	int rc = select_entries(ctx, deps, model, &selection);
 
 	if (rc < 0)
 		return rc;
-	if (deps->options->format == DEPS_JSON)
-		render_json(model, &selection, out);
-	else
-		render_text(deps, model, &selection, out);
+	rc = searches_find(ctx, &selection, &extras.searches);
+	if (!rc && deps->options->group)
+		rc = groups_make(ctx, (enum deps_group)deps->options->group, model, &selection,
+				 &extras.groups);
+	if (!rc && deps->options->removed)
+		rc = removed_find(ctx, model, &extras.removed);
+	if (!rc && deps->options->format == DEPS_JSON)
+		render_json(deps, model, &selection, &extras, out);
+	else if (!rc)
+		render_text(deps, model, &selection, &extras, out);
+	extras_done(&extras);
 	free(selection.entries);
-	return 0;
+	return rc;
 }
 
 static const struct tkit_reporter_ops ops = {
@@ -96,7 +117,7 @@ TKIT_API const struct tkit_plugin tkit_plugin = {
 	.summary = "which files were used, made and sought in vain",
 	.licence = "MIT",
 	.caps = TKIT_CAN_OPEN | TKIT_CAN_EXEC | TKIT_CAN_METADATA | TKIT_CAN_FAILED |
-		TKIT_CAN_REQUESTED | TKIT_WANTS_NODES,
+		TKIT_CAN_REQUESTED | TKIT_WANTS_NODES | TKIT_WANTS_PACKAGES | TKIT_WANTS_ELF,
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.options_bytes = sizeof(struct deps_options),
 	.options = options,

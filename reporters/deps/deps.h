@@ -3,14 +3,19 @@
 #ifndef DEPS_H
 #define DEPS_H
 
+#include <tkit/image.h>
 #include <tkit/reporter.h>
 
 enum deps_format { DEPS_TEXT, DEPS_JSON };
+enum deps_group { GROUP_NONE, GROUP_PROCESS, GROUP_PACKAGE, GROUP_DIRECTORY };
 
 struct deps_options {
 	int format; /* enum deps_format */
 	int show_ignored;
 	int no_default_ignore;
+	int details;
+	int group; /* enum deps_group */
+	int removed;
 	struct tkit_option_list ignore;
 	struct tkit_option_list ops;
 };
@@ -76,9 +81,67 @@ int select_entries(struct tkit_ctx *ctx, const struct deps *deps, const struct t
 		   struct selection *ret_selection);
 const char *section_name(enum section section); /* "present" */
 
+/* A name that was looked for in `count` places and is in none, in the order of looking. */
+struct search {
+	struct tkit_bytes name; /* last component */
+	struct entry **places;
+	size_t count;
+};
+
+struct searches {
+	struct search *list; /* sorted by name */
+	size_t count;
+	struct entry **places;
+};
+
+int searches_find(struct tkit_ctx *ctx, const struct selection *selection,
+		  struct searches *ret_searches);
+void searches_done(struct searches *searches);
+
+/* Files that were used, sorted by key: a program, package or directory. */
+struct member {
+	struct tkit_bytes key; /* empty = unknown, none */
+	const struct entry *entry;
+};
+
+struct groups {
+	struct member *list; /* the caller's to free */
+	size_t count;
+	size_t room;
+};
+
+int groups_make(struct tkit_ctx *ctx, enum deps_group by, const struct tkit_model *model,
+		const struct selection *selection, struct groups *ret_groups);
+size_t group_end(const struct groups *groups, size_t start);
+uint64_t group_bytes(const struct groups *groups, size_t start, size_t end);
+
+/* What is in the root and not in a minimal image. */
+struct removed_package {
+	const struct tkit_package *package; /* NULL = none */
+	uint64_t files, bytes, kept;
+};
+
+struct removed {
+	struct removed_package *list; /* largest first; the caller's to free */
+	size_t count;
+	uint64_t files, bytes;
+};
+
+int removed_find(struct tkit_ctx *ctx, const struct tkit_model *model, struct removed *ret_removed);
+
+struct extras {
+	struct searches searches;
+	struct groups groups;
+	struct removed removed;
+};
+
 void render_text(const struct deps *deps, const struct tkit_model *model,
-		 const struct selection *selection, struct tkit_out *out);
-void render_json(const struct tkit_model *model, const struct selection *selection,
+		 const struct selection *selection, const struct extras *extras,
 		 struct tkit_out *out);
+void render_json(const struct deps *deps, const struct tkit_model *model,
+		 const struct selection *selection, const struct extras *extras,
+		 struct tkit_out *out);
+void render_json_more(const struct deps *deps, const struct tkit_model *model,
+		      const struct extras *extras, struct tkit_out *out);
 
 #endif

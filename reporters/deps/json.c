@@ -308,6 +308,11 @@ static void put_path(struct json *json, const struct entry *entry)
 			number(json, "size", path->file_size);
 		}
 	}
+	bytes(json, "package", path->package);
+	bytes(json, "package_version", path->package_version);
+	if (path->elf & TKIT_ELF_HIDDEN)
+		boolean(json, "hidden", 1);
+	bytes(json, "needed_by", path->elf_by);
 	key(json, "accesses");
 	open_with(json, "[");
 	for (size_t i = 0; (access = tkit_model_access(json->model, path, i)); i++)
@@ -316,7 +321,8 @@ static void put_path(struct json *json, const struct entry *entry)
 	close_with(json, "}");
 }
 
-void render_json(const struct tkit_model *model, const struct selection *selection,
+void render_json(const struct deps *deps, const struct tkit_model *model,
+		 const struct selection *selection, const struct extras *extras,
 		 struct tkit_out *out)
 {
 	struct json json = {.model = model, .out = out, .first = 1};
@@ -341,5 +347,6 @@ void render_json(const struct tkit_model *model, const struct selection *selecti
 		if (selection->entries[i].section != SECTION_NONE)
 			put_path(&json, &selection->entries[i]);
 	close_with(&json, "]");
+	render_json_more(deps, model, extras, out);
 	close_with(&json, "}\n");
 }

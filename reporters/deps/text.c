@@ -4,7 +4,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "deps.h"
+#include "page.h"
 
 #define RULE_DOUBLE   "================================================================\n"
 #define RULE_SINGLE   "--------------------------------------------------------------\n"
@@ -16,14 +16,6 @@
 #define YELLOW "\033[33m"
 #define DIM    "\033[2m"
 #define RESET  "\033[0m"
-
-struct page {
-	const struct deps *deps;
-	const struct tkit_model *model;
-	const struct selection *selection;
-	struct tkit_out *out;
-	int color;
-};
 
 static void put(struct page *page, const char *text)
 {
@@ -187,7 +179,17 @@ static int is_inferred(struct page *page, const struct tkit_path *path)
 	return 1;
 }
 
-static void put_entry(struct page *page, const struct entry *entry)
+void page_put(struct page *page, const char *text)
+{
+	put(page, text);
+}
+
+void page_title(struct page *page, const char *title, size_t count)
+{
+	tkit_out_printf(page->out, "\n%s (%zu)\n" RULE_SINGLE, title, count);
+}
+
+void page_entry(struct page *page, const struct entry *entry)
 {
 	size_t pad =
 		entry->path->name.len < REASON_COLUMN ? REASON_COLUMN - entry->path->name.len : 1;
@@ -221,6 +223,7 @@ static void put_entry(struct page *page, const struct entry *entry)
 		put_text(page, entry->reason);
 	}
 	put(page, "\n");
+	put_details(page, entry->path);
 }
 
 static void put_section(struct page *page, enum section section, const char *title)
@@ -229,22 +232,34 @@ static void put_section(struct page *page, enum section section, const char *tit
 
 	if (!selection->sections[section])
 		return;
-	tkit_out_printf(page->out, "\n%s (%zu)\n" RULE_SINGLE, title, selection->sections[section]);
+	page_title(page, title, selection->sections[section]);
 	for (size_t i = 0; i < selection->count; i++)
 		if (selection->entries[i].section == section)
-			put_entry(page, &selection->entries[i]);
+			page_entry(page, &selection->entries[i]);
 }
 
 void render_text(const struct deps *deps, const struct tkit_model *model,
-		 const struct selection *selection, struct tkit_out *out)
+		 const struct selection *selection, const struct extras *extras,
+		 struct tkit_out *out)
 {
-	struct page page = {deps, model, selection, out, tkit_out_color(out)};
+	struct page page = {deps, model, selection, &extras->searches, out, tkit_out_color(out)};
 
 	put_header(&page);
-	put_section(&page, SECTION_PRESENT, "FILES PRESENT / SUCCESSFULLY OPENED");
+	if (deps->options->group) {
+		page_title(&page, "FILES PRESENT / SUCCESSFULLY OPENED",
+			   selection->sections[SECTION_PRESENT]);
+		put_groups(&page, &extras->groups);
+	} else {
+		put_section(&page, SECTION_PRESENT, "FILES PRESENT / SUCCESSFULLY OPENED");
+	}
+	put_hidden(&page);
+	put_unused_needs(&page);
 	put_section(&page, SECTION_MISSING, "FILES REQUESTED BUT NOT FOUND / ENOENT");
+	put_searches(&page);
 	put_section(&page, SECTION_FAILED, "FILES THAT COULD NOT BE USED / OTHER ERRORS");
 	put_section(&page, SECTION_CREATED, "FILES CREATED BY THE RUN");
 	if (deps->options->show_ignored)
 		put_section(&page, SECTION_IGNORED, "IGNORED (kernel probes / noise)");
+	if (deps->options->removed)
+		put_removed(&page, &extras->removed);
 }

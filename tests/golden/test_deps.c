@@ -224,6 +224,8 @@ static void test_reports(void **state)
 	check("report unbound.tkit lossy.tkit unbound.tkit", "both.txt");
 	check("report --json unbound.tkit lossy.tkit", "both.json");
 	check("report --ignore=rules.yaml --show-ignored unbound.tkit", "rules.txt");
+	check("report --details --group=process unbound.tkit", "details.txt");
+	check("report --json --group=directory unbound.tkit", "group.json");
 	check("report --no-default-ignore --ops=metadata unbound.tkit", "metadata.txt");
 }
 
@@ -268,10 +270,12 @@ static void test_errors(void **state)
 		{"report --show-ignord unbound.tkit", "did you mean '--show-ignored'"},
 		{"report --show-ignored=perhaps unbound.tkit", "show-ignored"},
 		{"report --reporter dep unbound.tkit", "deps"},
-		{"report --root", "--root needs a directory"},
+		{"report --root", "--root and --image need"},
 		{"report --root /nowhere/at/all unbound.tkit", "/nowhere/at/all"},
 		{"report -x unbound.tkit", "unknown option '-x'"},
 		{"report --ops=contents unbound.tkit", "no class 'contents'"},
+		{"report --removed unbound.tkit", "the root file system is needed"},
+		{"report --group=package-name unbound.tkit", "group"},
 		{"report --ignore=/nowhere.yaml unbound.tkit", "/nowhere.yaml: No such file"},
 		{"report --ignore=bad.yaml unbound.tkit", "bad.yaml:2: unknown key"},
 		{"report --ignore=broken.yaml unbound.tkit", "broken.yaml:"},

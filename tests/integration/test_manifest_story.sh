@@ -116,6 +116,12 @@ check "and keeps comments and order" diff <(grep -v 'libz\.so' fixed.yaml) manif
 "$top/tests/lib/build_manifest.py" fixed.yaml second
 trace "$work/second" second.tkit >second.out
 check "the next run has compression" test "$(cat second.out)" = "compression 1.3"
+"$tkit" -q report --root second second.tkit >second.deps
+check "a report on dependencies names it as hidden" says second.deps '^\*\* .*/libz\.so  loaded by /usr/sbin/dnsd$'
+check "and the C library not" test "$(grep -c '^\*\* .*libc\.so' second.deps)" = 0
+check "JSON has it, too" test "$("$tkit" -q report --json --root second second.tkit |
+	python3 -c 'import json, sys; print(*[p["path"] for p in json.load(sys.stdin)["paths"] if p.get("hidden")])' |
+	sed 's|.*/||')" = libz.so
 compare fixed.yaml second second.tkit --baseline=baseline.yaml --update-baseline >second.report
 check "all that is still missing is the engine, now in the baseline" says baseline.yaml '^  - /lib/engines/gost.so$'
 compare fixed.yaml second second.tkit --baseline=baseline.yaml >third.report
