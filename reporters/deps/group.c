@@ -45,10 +45,11 @@ static struct tkit_bytes directory_of(struct tkit_bytes name)
 	return name;
 }
 
-/* Once for each program that used it. */
+/* Once for each program that used it; of one whose uses all failed (readlink of a file), too. */
 static int add_programs(struct groups *groups, const struct tkit_model *model,
 			const struct entry *entry)
 {
+	int failed = !(entry->path->state & TKIT_PATH_SUCCEEDED);
 	const struct tkit_access *access;
 	int rc = 0;
 
@@ -56,11 +57,11 @@ static int add_programs(struct groups *groups, const struct tkit_model *model,
 		const struct tkit_program *program = tkit_model_program(model, access->program);
 		size_t k = 0;
 
-		if (access->err || !program)
+		if ((access->err && !failed) || !program)
 			continue;
 		/* told already for an access before */
 		while (k < i &&
-		       (tkit_model_access(model, entry->path, k)->err ||
+		       ((tkit_model_access(model, entry->path, k)->err && !failed) ||
 			tkit_model_access(model, entry->path, k)->program != access->program))
 			k++;
 		if (k == i)
