@@ -29,14 +29,33 @@ static const struct tkit_closure_entry *entry_of(const struct why *why, struct t
 	return n < 0 ? NULL : tkit_closure_find(why->closure, BYTES(out, (size_t)n));
 }
 
-static void put_chain(struct why *why, const struct tkit_closure_entry *entry)
+/* What was told is noted in `told`, with a NULL behind it. */
+static void put_chain(struct why *why, const struct tkit_closure_entry *entry,
+		      const struct tkit_closure_entry **told)
 {
 	for (int i = 0; entry && i < CHAIN_MAX; i++) {
 		const struct tkit_closure_entry *next;
 
 		put_reason(why, entry);
+		*told++ = entry;
 		next = entry->because.len ? entry_of(why, entry->because) : NULL;
 		entry = next == entry ? NULL : next;
+	}
+}
+
+/* The symlinks on the way that the chain did not have. */
+static void put_links(struct why *why, const struct tkit_closure_entry *const *told)
+{
+	for (size_t at = 0; at < why->links.size;) {
+		struct tkit_bytes link = bytes_str(why->links.data + at);
+		const struct tkit_closure_entry *entry = tkit_closure_find(why->closure, link);
+		int i = 0;
+
+		while (told[i] && told[i] != entry)
+			i++;
+		if (entry && !told[i])
+			put_reason(why, entry);
+		at += link.len + 1;
 	}
 }
 
@@ -55,7 +74,7 @@ static void put_library(struct why *why, const struct tkit_path *path)
 
 int why_tell(struct why *why)
 {
-	const struct tkit_closure_entry *entry = why_entry(why);
+	const struct tkit_closure_entry *entry = why_entry(why), *told[CHAIN_MAX + 1] = {NULL};
 	const struct tkit_path *path, *library = NULL;
 	size_t found = 0;
 
@@ -75,15 +94,8 @@ int why_tell(struct why *why)
 		put_library(why, library);
 	if (entry) {
 		buf_str(&why->out, "in the image:\n");
-		put_chain(why, entry);
-		for (size_t at = 0; at < why->links.size;) {
-			struct tkit_bytes link = bytes_str(why->links.data + at);
-
-			entry = tkit_closure_find(why->closure, link);
-			if (entry)
-				put_reason(why, entry);
-			at += link.len + 1;
-		}
+		put_chain(why, entry, told);
+		put_links(why, told);
 	} else if (why->root) {
 		buf_str(&why->out, "not in the image: tkit why-not tells more\n");
 	}

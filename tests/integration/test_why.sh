@@ -32,7 +32,7 @@ says() { # STATUS LINE COMMAND OPTIONS...: LINE is a regular expression
 
 check "an access: when, how" says 0 '^  0\.[0-9]{6} s  open /lib64/libcrypto.so.3  by ' why /lib64/libcrypto.so.3
 check "any name of the file" says 0 '^  as /lib64/libcrypto.so.3:$' why --root root /usr/lib/libcrypto.so.3.0
-check "what it is" says 0 '^  is /usr/lib/libcrypto.so.3.0, 26 bytes$' why --root root /lib64/libcrypto.so.3
+check "what it is" says 0 '^  is /usr/lib/libcrypto.so.3.0, 25 bytes$' why --root root /lib64/libcrypto.so.3
 check "by way of which symlinks" says 0 '^  by way of /lib64, /usr/lib/libcrypto.so.3$' why --root root /lib64/libcrypto.so.3
 check "the reason" says 0 '^  /usr/lib/libcrypto.so.3.0  access' why --root root /lib64/libcrypto.so.3
 check "and that of the symlink" says 0 '^  /lib64  symlink, because of /lib64/' why --root root /lib64/libcrypto.so.3
