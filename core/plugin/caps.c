@@ -44,8 +44,8 @@ static const struct cap_name reporter_caps[] = {
 	{TKIT_WANTS_PACKAGES, "wants_packages", "owning packages"},
 	{TKIT_NEEDS_COMPLETE, "needs_complete", "a complete trace"},
 	{TKIT_WRITES_DIRECTORY, "writes_directory", "writes a folder, not a file"},
-	{TKIT_WANTS_ELF, "wants_elf", "which libraries are needed by what"},
 	{TKIT_EXITS_LIKE_DIFF, "exits_like_diff", "failures exit with 2, as diff(1)"},
+	{TKIT_WANTS_ELF, "wants_elf", "which libraries are needed by what"},
 };
 
 const struct cap_name *caps_table(enum tkit_kind kind, size_t *ret_count)
