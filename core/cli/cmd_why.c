@@ -66,7 +66,7 @@ static void put_access(struct why *why, const struct tkit_access *access)
 		why_put(why, access->requested);
 	}
 	if (access->base.len) {
-		buf_str(&why->out, " in ");
+		buf_str(&why->out, access->requested.len ? " in " : " of ");
 		why_put(why, access->base);
 	}
 	if (access->err > 0)
