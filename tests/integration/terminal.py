@@ -54,6 +54,7 @@ class Shell:
                 sys.stdin.readline()
                 os.tcsetpgrp(0, job)
                 os.killpg(job, signal.SIGCONT)
+                print("<continued>", flush=True)
             elif os.WIFSIGNALED(status):
                 print(f"<killed {os.WTERMSIG(status)}>", flush=True)
                 os._exit(0)
@@ -61,7 +62,7 @@ class Shell:
                 print(f"<exit {os.WEXITSTATUS(status)}>", flush=True)
                 os._exit(0)
 
-    def expect(self, text, seconds=10):
+    def expect(self, text, seconds=60):
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             at = self.out.find(text.encode())
@@ -79,6 +80,24 @@ class Shell:
 
     def send(self, data):
         os.write(self.fd, data)
+
+    def resume(self):
+        """As fg does: returns when the job has the terminal and is continued."""
+        self.send(b"\n")
+        self.expect("<continued>")
+
+    def wait_foreground(self, name):
+        """Returns when a program of this name has the terminal."""
+        end = time.monotonic() + 60
+        seen = ""
+        while seen != name:
+            assert time.monotonic() < end, f"{seen!r} is in the foreground, not {name!r}"
+            time.sleep(0.01)
+            try:
+                with open(f"/proc/{os.tcgetpgrp(self.fd)}/comm", encoding="ascii") as f:
+                    seen = f.read().strip()
+            except OSError:
+                seen = "nobody"
 
     def close(self):
         self.expect("<")
@@ -123,8 +142,7 @@ def ctrl_z_and_continue(run):
     for _ in range(2):
         shell.send(b"\x1a")
         shell.expect("<stopped 20>")
-        shell.send(b"\n")
-        time.sleep(0.2)
+        shell.resume()
     shell.send(b"hello\n")
     shell.expect("line:hello")
     shell.expect("<exit 5>")
@@ -159,7 +177,7 @@ sys.exit(6)
     shell.send(b"\x1a")
     shell.expect("tidy")
     shell.expect("<stopped")
-    shell.send(b"\n")
+    shell.resume()
     shell.expect("back")
     shell.send(b"x\n")
     shell.expect("<exit 6>")
@@ -172,8 +190,7 @@ def continue_handler_runs_once(run):
     shell.expect("ready")
     shell.send(b"\x1a")
     shell.expect("<stopped 20>")
-    shell.send(b"\n")
-    time.sleep(0.3)
+    shell.resume()
     shell.send(b"\n")
     shell.expect("count:1")
     shell.expect("<exit 0>")
@@ -185,7 +202,6 @@ def window_size(run):
     shell = Shell(run(["bash", "-c", script]))
     shell.expect("ready")
     fcntl.ioctl(shell.fd, termios.TIOCSWINSZ, struct.pack("HHHH", 33, 77, 0, 0))
-    time.sleep(0.2)
     shell.send(b"go\n")
     shell.expect("resized:33 77")
     shell.expect("<exit 0>")
@@ -198,12 +214,12 @@ def own_process_group(run):
     shell.send(b"echo one$((1+1))\n")
     shell.expect("one2")
     shell.send(b"sleep 30\n")
-    time.sleep(0.3)
+    shell.wait_foreground("sleep")
     shell.send(b"\x03")  # kills the sleep only
     shell.send(b"echo two$((1+1))\n")
     shell.expect("two2")
     shell.send(b"sleep 31\n")
-    time.sleep(0.3)
+    shell.wait_foreground("sleep")
     shell.send(b"\x1a")
     shell.expect("Stopped")
     shell.send(b"kill -9 %1; wait; echo three$((1+1))\n")
@@ -219,8 +235,7 @@ def suspended_shell(run):
     shell.expect("one2")
     shell.send(b"suspend\n")
     shell.expect("<stopped")
-    shell.send(b"\n")
-    time.sleep(0.3)
+    shell.resume()
     shell.send(b"echo two$((1+1))\n")
     shell.expect("two2")
     shell.send(b"exit 12\n")
@@ -239,7 +254,7 @@ def terminal_goes_away(run):
     wait_for_file(mark + ".b")
 
 
-def wait_for_file(name, seconds=10):
+def wait_for_file(name, seconds=60):
     end = time.monotonic() + seconds
     while not os.path.exists(name):
         assert time.monotonic() < end, f"{name} did not come"
