@@ -38,14 +38,14 @@ static void attributes(void)
 	if (syscall(SYS_mount_setattr, -1, "", 0, &readonly, sizeof(readonly)) < 0 &&
 	    errno == ENOSYS)
 		return;
-	expect(syscall(SYS_mount_setattr, AT_FDCWD, "to", 0, &readonly, sizeof(readonly)),
-	       .op = "mount", .abs = at("to"), .requested = "to");
-	expect(syscall(SYS_mount_setattr, AT_FDCWD, at("none"), 0, &readonly, sizeof(readonly)),
-	       .op = "mount", .abs = at("none"), .err = ENOENT);
+	expect(syscall(SYS_mount_setattr, AT_FDCWD, at("to"), 0, &readonly, sizeof(readonly)),
+	       .op = "mount", .abs = at("to"), .requested = at("to"));
+	expect(syscall(SYS_mount_setattr, AT_FDCWD, "no-attr", 0, &readonly, sizeof(readonly)),
+	       .op = "mount", .abs = at("no-attr"), .err = ENOENT);
 	if (syscall(SYS_open_tree_attr, -1, "", 0, NULL, 0) < 0 && errno == ENOSYS)
 		return;
-	expect(syscall(SYS_open_tree_attr, AT_FDCWD, "from", 1, &readonly, sizeof(readonly)),
-	       .op = "mount", .abs = at("from"), .requested = "from");
+	expect(syscall(SYS_open_tree_attr, AT_FDCWD, at("from"), 1, &readonly, sizeof(readonly)),
+	       .op = "mount", .abs = at("from"), .requested = at("from"));
 }
 
 static void run(void)
@@ -61,14 +61,15 @@ static void run(void)
 	expect(open("to/file", O_RDONLY), .op = "open", .abs = at("to/file"),
 	       .resolved = at("to/file"));
 	attributes();
-	expect(syscall(SYS_open_tree, AT_FDCWD, "none", 0), .op = "mount", .abs = at("none"),
+	expect(syscall(SYS_open_tree, AT_FDCWD, "no-tree", 0), .op = "mount", .abs = at("no-tree"),
 	       .err = ENOENT);
 
 	fs = must((int)syscall(SYS_fsopen, "tmpfs", 0));
 	must(syscall(SYS_fsconfig, fs, 6 /* FSCONFIG_CMD_CREATE */, NULL, NULL, 0));
 	attach(must((int)syscall(SYS_fsmount, fs, 0, 0)), "memory");
-	expect(syscall(SYS_fspick, AT_FDCWD, "memory", 0), .op = "mount", .abs = at("memory"));
-	expect(syscall(SYS_fspick, AT_FDCWD, "none", 0), .op = "mount", .abs = at("none"),
+	expect(syscall(SYS_fspick, AT_FDCWD, at("memory"), 0), .op = "mount", .abs = at("memory"),
+	       .requested = at("memory"));
+	expect(syscall(SYS_fspick, AT_FDCWD, "no-fs", 0), .op = "mount", .abs = at("no-fs"),
 	       .err = ENOENT);
 	expect(open("memory/new", O_WRONLY | O_CREAT, 0600), .op = "open", .abs = at("memory/new"),
 	       .resolved = at("memory/new"), .created = 1);
