@@ -63,7 +63,7 @@ traceme() {
 # waits until TEST succeeds
 until_true() {
 	local i
-	for ((i = 0; i < 100; i++)); do
+	for ((i = 0; i < 600; i++)); do
 		"$@" >/dev/null 2>&1 && return 0
 		sleep 0.1
 	done
@@ -96,29 +96,41 @@ killed() { # OPTIONS gone|running
 # a running process with threads and a child is attached to, seen, and let go
 attach() {
 	local pid tracer
+	rm -f "$work/parent-up" "$work/child-up"
 	python3 -c '
-import os, threading, time
-def work():
+import os, sys, threading, time
+def work(number):
     while True:
-        os.access("/etc/passwd", 0)
+        os.access(f"/etc/passwd{number}", 0)
         time.sleep(0.02)
 for i in range(3):
-    threading.Thread(target=work, daemon=True).start()
+    threading.Thread(target=work, args=(i,), daemon=True).start()
 if os.fork():
+    open(sys.argv[1] + "/parent-up", "w").close()
     while True:
         time.sleep(0.02)
 work_dir = os.chdir("/usr")
+open(sys.argv[1] + "/child-up", "w").close()
 while True:
     os.access("lib", 0)
-    time.sleep(0.02)' </dev/null >/dev/null 2>&1 &
+    time.sleep(0.02)' "$work" </dev/null >/dev/null 2>&1 &
 	pid=$!
-	sleep 0.5
-	timeout 30 "$tkit" run -q --backend ptrace --duration 1 -o "$work/a.tkit" --pid "$pid" || return 1
-	"$tkit" dump "$work/a.tkit" >"$work/t.jsonl"
-	running "$pid" || return 1
+	until_true test -e "$work/parent-up" -a -e "$work/child-up" || return 1
+	"$tkit" run -q --backend ptrace --sink stdout,format=json --pid "$pid" >"$work/t.jsonl" </dev/null &
+	tracer=$!
+	# Each thread and the child is in a loop: who is never seen was not attached to.
+	local i
+	for i in 0 1 2; do
+		until_true has access "/etc/passwd$i" 2 || break
+	done
+	until_true has access /usr/lib 0
+	local seen=$?
+	kill -TERM "$tracer"
+	wait "$tracer" || true
+	running "$pid" || seen=1
 	kill -9 "$pid" "$(pgrep -P "$pid")"
 	wait "$pid" 2>/dev/null || true
-	has access /etc/passwd 0 && has access /usr/lib 0
+	[ $seen = 0 ] && has access /etc/passwd0 2 && has access /etc/passwd1 2 && has access /etc/passwd2 2
 }
 
 # --duration: without the filter the command goes on untraced, with it served until its end
