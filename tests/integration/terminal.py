@@ -222,7 +222,7 @@ def own_process_group(run):
     shell.wait_foreground("sleep")
     shell.send(b"\x1a")
     shell.expect("Stopped")
-    shell.send(b"kill -9 %1; wait; echo three$((1+1))\n")
+    shell.send(b"kill -9 %1; while [ -n \"$(jobs -s)\" ]; do sleep 0.05; done; echo three$((1+1))\n")
     shell.expect("three2")
     shell.send(b"exit 11\n")
     shell.expect("<exit 11>")
