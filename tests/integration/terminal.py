@@ -177,7 +177,7 @@ sys.exit(6)
     shell.send(b"\x1a")
     shell.expect("tidy")
     shell.expect("<stopped")
-    shell.resume()
+    shell.send(b"\n")  # it may be back before the shell says that it continued it
     shell.expect("back")
     shell.send(b"x\n")
     shell.expect("<exit 6>")
