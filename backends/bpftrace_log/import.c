@@ -283,7 +283,7 @@ static int im_start(struct tkit_ctx *ctx, void *self)
 
 /* Lines per call: enough to be fast, few enough to notice a stop. */
 #define LINES_PER_PUMP 4096
-#define STOP_NS        60000000000ull /* bpftrace may take its time to detach, not for ever */
+#define STOP_NS        40000000000ull /* bpftrace may take its time to detach, not for ever */
 
 /* bpftrace has ended by itself: nothing to read, but the session goes on to its stop. */
 static int wait_for_stop(struct import *import, int timeout_ms)
@@ -314,7 +314,8 @@ static int live_pump(struct import *import, int timeout_ms)
 	}
 	if (import->stopping && tkit_now_ns() > import->stop_ns + STOP_NS)
 		live_kill(import->live);
-	return rc;
+	/* On a busy machine detaching takes long, and is no reason to give up its last records. */
+	return rc == 0 && import->stopping ? 1 : rc;
 }
 
 static int im_pump(struct tkit_ctx *ctx, void *self, int timeout_ms)
