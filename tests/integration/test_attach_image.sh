@@ -28,9 +28,10 @@ client() {
 mkdir "$work/data"
 redis=$(command -v redis-server)
 serve "$work/log" "$redis" --dir "$work/data" --save "" || die "redis-server does not start"
-"$tkit" run --backend "$backend" -o "$work/trace" --pid "$server" &
+"$tkit" run --backend "$backend" -o "$work/trace" --ready-fd 3 --pid "$server" 3>"$work/armed" &
 tracer=$!
-sleep 1.5
+eventually test -s "$work/armed"
+sleep 0.3
 client >"$work/traced"
 kill -INT "$tracer"
 wait "$tracer"

@@ -85,6 +85,13 @@ stop_holder() {
 	# shellcheck disable=SC2086 # numbers
 	kill -9 "$1" $pids 2>/dev/null || :
 }
+await_armed() {
+	for ((i = 0; i < 600; i++)); do
+		[ ! -s "$work/armed" ] || return 0
+		sleep 0.05
+	done
+	die "tkit is not armed in 30 s"
+}
 exe=$(readlink -f "$(python3 -c 'import sys; print(sys.executable)')")
 
 start_holder "$work/h"
@@ -94,9 +101,9 @@ for backend in ebpf ptrace fanotify; do
 		continue
 	fi
 	rm -f "$work/h/go" "$work/h/later" "$work/h/of-a-new-child"
-	"$tkit" run -q --backend "$backend" -o "$work/$backend" --pid "$holder" --duration 2s &
+	"$tkit" run -q --backend "$backend" -o "$work/$backend" --ready-fd 3 --pid "$holder" --duration 2s 3>"$work/armed" &
 	run=$!
-	sleep 1
+	await_armed
 	touch "$work/h/go"
 	wait "$run" && status=0 || status=$?
 	t=$work/$backend
@@ -114,9 +121,9 @@ for backend in ebpf ptrace fanotify; do
 		jq -r 'select(.op == "held") | .backend' | sort -u)" = snapshot
 	check "$backend: complete" test -z "$(losses "$t")"
 	check "$backend: let go" untouched "$holder"
-	"$tkit" run -q --backend "$backend" -o "$t.none" --pid "$holder" --no-snapshot &
+	"$tkit" run -q --backend "$backend" -o "$t.none" --ready-fd 3 --pid "$holder" --no-snapshot 3>"$work/armed" &
 	run=$!
-	sleep 1.5
+	await_armed
 	kill -INT "$run"
 	wait "$run" && status=0 || status=$?
 	check "$backend: SIGINT ends it" test "$status" = 0
