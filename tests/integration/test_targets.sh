@@ -101,6 +101,7 @@ for backend in ebpf ptrace fanotify; do
 		continue
 	fi
 	rm -f "$work/h/go" "$work/h/later" "$work/h/of-a-new-child"
+	rm -f "$work/armed"
 	"$tkit" run -q --backend "$backend" -o "$work/$backend" --ready-fd 3 --pid "$holder" --duration 2s 3>"$work/armed" &
 	run=$!
 	await_armed
@@ -121,6 +122,7 @@ for backend in ebpf ptrace fanotify; do
 		jq -r 'select(.op == "held") | .backend' | sort -u)" = snapshot
 	check "$backend: complete" test -z "$(losses "$t")"
 	check "$backend: let go" untouched "$holder"
+	rm -f "$work/armed"
 	"$tkit" run -q --backend "$backend" -o "$t.none" --ready-fd 3 --pid "$holder" --no-snapshot 3>"$work/armed" &
 	run=$!
 	await_armed
