@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "image/closure.h"
+#include "image/layer.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"
 
@@ -25,7 +26,7 @@ struct layer {
 	char *data; /* COPY_SIZE */
 	char *list; /* XATTR_SIZE */
 	struct buf text;
-	int fd;
+	const struct layer_output *out;
 	int failed; /* negative errno of writing; what follows is thrown away */
 };
 
@@ -215,13 +216,15 @@ static la_ssize_t write_out(struct archive *tar, void *arg, const void *data, si
 
 	(void)tar;
 	while (!l->failed && done < size) {
-		ssize_t n = write(l->fd, (const char *)data + done, size - done);
+		ssize_t n = write(l->out->fd, (const char *)data + done, size - done);
 
 		if (n >= 0)
 			done += (size_t)n;
 		else if (errno != EINTR)
 			l->failed = -errno;
 	}
+	if (l->out->tap)
+		l->out->tap(l->out->arg, data, done);
 	return (la_ssize_t)size;
 }
 
@@ -246,19 +249,37 @@ static const char *tar_options(const struct tkit_closure *closure)
 	return "xattrheader=SCHILY";
 }
 
-static int start(struct layer *l)
+static int set_format(struct layer *l)
 {
-	if (!l->tar || !l->member || !l->data || !l->list)
-		return tkit_fail(l->ctx, -ENOMEM, "writing the layer");
+	if (l->out->format == LAYER_MTREE)
+		/* What mtree(5) can tell, with a digest of each file. */
+		return archive_write_set_format_mtree(l->tar) == ARCHIVE_OK &&
+				       archive_write_set_options(l->tar,
+								 "!all,sha256,type,mode,uid,"
+								 "gid,size,link,time,"
+								 "nlink,device") == ARCHIVE_OK
+			       ? 0
+			       : tar_fail(l);
 	if (archive_write_set_format_pax(l->tar) != ARCHIVE_OK ||
 	    archive_write_set_options(l->tar, tar_options(l->closure)) != ARCHIVE_OK ||
-	    archive_write_set_bytes_in_last_block(l->tar, 1) != ARCHIVE_OK ||
-	    archive_write_open(l->tar, l, NULL, write_out, NULL) != ARCHIVE_OK)
+	    archive_write_set_bytes_in_last_block(l->tar, 1) != ARCHIVE_OK)
 		return tar_fail(l);
 	return 0;
 }
 
-int tkit_closure_write_tar(struct tkit_ctx *ctx, struct tkit_closure *closure, int fd)
+static int start(struct layer *l)
+{
+	int rc;
+
+	if (!l->tar || !l->member || !l->data || !l->list)
+		return tkit_fail(l->ctx, -ENOMEM, "writing the layer");
+	rc = set_format(l);
+	if (rc == 0 && archive_write_open(l->tar, l, NULL, write_out, NULL) != ARCHIVE_OK)
+		rc = tar_fail(l);
+	return rc;
+}
+
+int layer_write(struct tkit_ctx *ctx, struct tkit_closure *closure, const struct layer_output *out)
 {
 	struct layer l = {.ctx = ctx,
 			  .closure = closure,
@@ -266,7 +287,7 @@ int tkit_closure_write_tar(struct tkit_ctx *ctx, struct tkit_closure *closure, i
 			  .member = archive_entry_new(),
 			  .data = malloc(COPY_SIZE),
 			  .list = malloc(XATTR_SIZE),
-			  .fd = fd};
+			  .out = out};
 	int rc = start(&l);
 
 	if (rc == 0)
@@ -281,4 +302,18 @@ int tkit_closure_write_tar(struct tkit_ctx *ctx, struct tkit_closure *closure, i
 	free(l.list);
 	buf_done(&l.text);
 	return rc;
+}
+
+int tkit_closure_write_tar(struct tkit_ctx *ctx, struct tkit_closure *closure, int fd)
+{
+	const struct layer_output out = {.fd = fd, .format = LAYER_TAR};
+
+	return layer_write(ctx, closure, &out);
+}
+
+int tkit_closure_write_mtree(struct tkit_ctx *ctx, struct tkit_closure *closure, int fd)
+{
+	const struct layer_output out = {.fd = fd, .format = LAYER_MTREE};
+
+	return layer_write(ctx, closure, &out);
 }

@@ -102,8 +102,9 @@ stop_docker() {
 		while read -r m; do umount -l "$m" 2>/dev/null || true; done
 }
 
-# Starts dockerd; fails with the reason in $docker_problem if it cannot run here.
-start_docker() {
+# Starts dockerd; fails with the reason in $docker_problem if it cannot run here. The configuration
+# may be given as JSON.
+start_docker() { # [JSON]
 	docker_dir=$work/docker
 	docker_problem=
 	if [ -n "${TKIT_NO_DOCKER:-}" ]; then
@@ -116,7 +117,7 @@ start_docker() {
 	fi
 	[ "$(id -u)" = 0 ] || { docker_problem="dockerd needs root"; return 1; }
 	mkdir -p "$docker_dir"
-	echo '{}' >"$docker_dir/daemon.json"
+	printf '%s\n' "${1:-{\}}" >"$docker_dir/daemon.json"
 	dockerd --iptables=false --ip-masq=false --bridge=none --data-root "$docker_dir/data" \
 		--exec-root "$docker_dir/exec" -H "unix://$docker_dir/sock" --pidfile "$docker_dir/pid" \
 		--config-file "$docker_dir/daemon.json" >"$docker_dir/log" 2>&1 </dev/null &

@@ -229,6 +229,20 @@ TKIT_API const struct tkit_bytes *tkit_closure_absent(const struct tkit_closure 
  */
 TKIT_API int tkit_closure_write_tar(struct tkit_ctx *ctx, struct tkit_closure *closure, int fd);
 
+/* The same entries as mtree(5), with the SHA-256 of each file. */
+TKIT_API int tkit_closure_write_mtree(struct tkit_ctx *ctx, struct tkit_closure *closure, int fd);
+
+/*
+ * Writes an image as one tar that is a docker archive and an OCI layout at once, so that
+ * docker, podman, containerd and skopeo load it: one uncompressed layer with the closure's
+ * entries, and `config`, whose name (REPOSITORY:TAG), creation time, OS and architecture may be
+ * NULL (no name, 1970, linux, this machine's). The history becomes one entry. The same
+ * input gives the same bytes. `fd` must be an empty regular file. 0 or -errno with a recorded
+ * cause: -EILSEQ for a configuration that is not valid UTF-8.
+ */
+TKIT_API int tkit_image_write(struct tkit_ctx *ctx, struct tkit_closure *closure,
+			      const struct tkit_image_config *config, int fd);
+
 #ifdef __cplusplus
 }
 #endif
