@@ -176,7 +176,7 @@ def run_together(tkit, backend, chosen):
             prepare(program, folder)
             argv += [program, folder]
         whole, events = tkit.trace(backend, argv, os.path.join(work, "trace.tkit"),
-                                   strict=False, timeout=280)
+                                   strict=False, timeout=900)
     lines = whole.stdout.splitlines()
     if len(lines) != len(chosen):
         raise TestError(f"{len(lines)} of {len(chosen)} workloads ran: "
