@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "container/container.h"
 #include "container/procfile.h"
@@ -53,6 +54,33 @@ bool container_id_in_cgroup(const char *path, size_t *ret_path, char id[65])
 	memcpy(id, found, ID_LEN);
 	id[ID_LEN] = '\0';
 	return true;
+}
+
+/* "ID:CONTROLLERS:PATH", which is cut; the path may hold colons. False if it is none. */
+static bool split_group(char *line, const char **ret_controllers, const char **ret_path)
+{
+	char *controllers = strchr(line, ':');
+	char *path = controllers ? strchr(controllers + 1, ':') : NULL;
+
+	if (!path || path[1] != '/')
+		return false;
+	*path++ = '\0';
+	*ret_controllers = controllers + 1;
+	*ret_path = path;
+	return true;
+}
+
+bool container_id_in_groups(char *groups, char id[65])
+{
+	const char *controllers, *path;
+	size_t len;
+	char *line;
+
+	while ((line = strsep(&groups, "\n")))
+		if (split_group(line, &controllers, &path) &&
+		    container_id_in_cgroup(path, &len, id))
+			return true;
+	return false;
 }
 
 /* One mounted hierarchy. */
@@ -129,18 +157,14 @@ static bool is_hierarchy(char *line, const char *controllers, struct hierarchy *
 	return true;
 }
 
-static int find_hierarchy(const char *controllers, struct hierarchy *ret)
+static bool find_hierarchy(char *mounts, const char *controllers, struct hierarchy *ret)
 {
-	_cleanup_fclose_ FILE *f = fopen("/proc/self/mountinfo", "re");
-	_cleanup_free_ char *line = NULL;
-	size_t room = 0;
+	char *line;
 
-	if (!f)
-		return -errno;
-	while (getline(&line, &room, f) > 0)
+	while ((line = strsep(&mounts, "\n")))
 		if (is_hierarchy(line, controllers, ret))
-			return 0;
-	return -ENOENT;
+			return true;
+	return false;
 }
 
 /* Higher is better: v2, then v1 hierarchies that every runtime uses; 0 = of no use. */
@@ -157,21 +181,18 @@ static int rank(const char *controllers, const char *path)
 	return 1;
 }
 
-/* The best line of /proc/PID/cgroup: "ID:CONTROLLERS:PATH". */
+/* The best line of /proc/PID/cgroup. */
 static int best_group(char *text, const char **ret_controllers, const char **ret_path)
 {
 	int best = 0;
 	char *line;
 
 	while ((line = strsep(&text, "\n"))) {
-		char *controllers = strchr(line, ':');
-		char *path = controllers ? strchr(controllers + 1, ':') : NULL;
+		const char *controllers, *path;
 		int r;
 
-		if (!path)
+		if (!split_group(line, &controllers, &path))
 			continue;
-		*path++ = '\0';
-		controllers++;
 		r = rank(controllers, path);
 		if (r > best) {
 			best = r;
@@ -182,29 +203,37 @@ static int best_group(char *text, const char **ret_controllers, const char **ret
 	return best ? 0 : -ENOENT;
 }
 
-int container_cgroup_dir(pid_t pid, char **ret_dir, struct err *err)
+int container_cgroup_in(char *groups, char *mounts, char **ret_dir, struct err *err)
 {
 	const char *controllers = NULL, *path = NULL;
-	_cleanup_free_ char *text = NULL;
 	struct hierarchy hierarchy;
 	char id[65];
 	size_t len;
-	int rc = procfile_read(pid, "cgroup", &text);
 
-	if (rc < 0)
-		return err_sys(err, rc, "process %d", (int)pid);
-	if (best_group(text, &controllers, &path) < 0)
-		return err_set(err, -ENOENT, "process %d is in no control group of its own",
-			       (int)pid);
-	rc = find_hierarchy(controllers, &hierarchy);
-	if (rc < 0)
-		return err_set(err, -ENOENT,
-			       "the control groups '%s' of process %d are not mounted here",
-			       *controllers ? controllers : "v2", (int)pid);
+	if (best_group(groups, &controllers, &path) < 0)
+		return err_set(err, -ENOENT, "it is in no control group of its own");
+	if (!find_hierarchy(mounts, controllers, &hierarchy))
+		return err_set(err, -ENOENT, "its control groups '%s' are not mounted here",
+			       *controllers ? controllers : "v2");
 	len = strlen(path);
 	/* The container's group, not one that it has made below. */
 	container_id_in_cgroup(path, &len, id);
 	if (asprintf(ret_dir, "%s%.*s", hierarchy.point, (int)len, path) < 0)
-		return err_sys(err, -ENOMEM, "process %d", (int)pid);
+		return err_sys(err, -ENOMEM, "naming its control group");
 	return 0;
+}
+
+int container_cgroup_dir(pid_t pid, char **ret_dir, struct err *err)
+{
+	_cleanup_free_ char *groups = NULL, *mounts = NULL;
+	int rc = procfile_read(pid, "cgroup", &groups);
+
+	if (rc == 0)
+		rc = procfile_read(getpid(), "mountinfo", &mounts);
+	if (rc < 0)
+		return err_sys(err, rc, "process %d", (int)pid);
+	rc = container_cgroup_in(groups, mounts, ret_dir, err);
+	if (rc < 0)
+		err_wrap(err, "process %d", (int)pid);
+	return rc;
 }

@@ -58,6 +58,15 @@ bool container_id_in_cgroup(const char *path, size_t *ret_path, char id[65]);
  */
 int container_cgroup_dir(pid_t pid, char **ret_dir, struct err *err);
 
+/*
+ * The same from the text of /proc/PID/cgroup and of /proc/self/mountinfo, which are both
+ * changed.
+ */
+int container_cgroup_in(char *groups, char *mounts, char **ret_dir, struct err *err);
+
+/* The id in the text of /proc/PID/cgroup, which is changed. False if there is none. */
+bool container_id_in_groups(char *groups, char id[65]);
+
 /* Fills in name, image, image_digest and engine as far as files tell. */
 void container_describe(struct container *container);
 

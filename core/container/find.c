@@ -45,19 +45,8 @@ void container_done(struct container *c)
 static bool id_of(pid_t pid, char id[65])
 {
 	_cleanup_free_ char *text = NULL;
-	char *at, *line;
-	size_t len;
 
-	if (procfile_read(pid, "cgroup", &text) < 0)
-		return false;
-	at = text;
-	while ((line = strsep(&at, "\n"))) {
-		const char *path = strrchr(line, ':');
-
-		if (path && container_id_in_cgroup(path + 1, &len, id))
-			return true;
-	}
-	return false;
+	return procfile_read(pid, "cgroup", &text) == 0 && container_id_in_groups(text, id);
 }
 
 static struct seen *seen_of(struct scan *scan, const char *id)

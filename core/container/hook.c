@@ -34,9 +34,12 @@ static int find_rootfs(const json_t *state, struct hook_state *ret, struct err *
 		if (!root)
 			return err_set(err, -EBADMSG, "%s/config.json has no root.path", bundle);
 	}
+	if (root[0] != '/' && !bundle)
+		return err_set(err, -EBADMSG,
+			       "the state has a relative \"root\", but no \"bundle\"");
 	if (root[0] == '/')
 		ret->rootfs = strdup(root);
-	else if (!bundle || asprintf(&ret->rootfs, "%s/%s", bundle, root) < 0)
+	else if (asprintf(&ret->rootfs, "%s/%s", bundle, root) < 0)
 		ret->rootfs = NULL;
 	return ret->rootfs ? 0 : err_sys(err, -ENOMEM, "the container's root");
 }

@@ -11,64 +11,94 @@
 
 #include "util/cleanup.h"
 
-/* Options with a value: runc(8), crun(1) and their subcommands create, run, start. */
-static const char *const valued[] = {"--root",
-				     "--log",
-				     "--log-format",
-				     "--log-level",
-				     "--criu",
-				     "--rootless",
-				     "--cgroup-manager",
-				     "--bundle",
-				     "-b",
-				     "--config",
-				     "-f",
-				     "--console-socket",
-				     "--pid-file",
-				     "--preserve-fds",
-				     NULL};
+/*
+ * Options with a value, of runc(8) and crun(1). Where `command` is set, the option has one only
+ * with that command: "-f" is a configuration file for crun's create, but --force for delete.
+ */
+static const struct {
+	const char *name;
+	const char *command;
+} valued[] = {{"root", NULL},
+	      {"log", NULL},
+	      {"log-format", NULL},
+	      {"log-level", NULL},
+	      {"criu", NULL},
+	      {"rootless", NULL},
+	      {"cgroup-manager", NULL},
+	      {"bundle", NULL},
+	      {"b", NULL},
+	      {"config", NULL},
+	      {"f", "create"},
+	      {"f", "run"},
+	      {"console-socket", NULL},
+	      {"pid-file", NULL},
+	      {"preserve-fds", NULL},
+	      {"process", "exec"},
+	      {"p", "exec"},
+	      {"env", "exec"},
+	      {"e", "exec"},
+	      {"user", "exec"},
+	      {"u", "exec"},
+	      {"cap", "exec"},
+	      {"c", "exec"},
+	      {"cwd", "exec"},
+	      {"additional-gids", "exec"},
+	      {"g", "exec"},
+	      {"process-label", "exec"},
+	      {"apparmor", "exec"},
+	      {"cgroup", "exec"}};
 
-static bool takes_value(const char *word)
+static bool takes_value(const char *name, const char *command)
 {
-	for (size_t i = 0; valued[i]; i++)
-		if (strcmp(word, valued[i]) == 0)
+	for (size_t i = 0; i < sizeof(valued) / sizeof(valued[0]); i++)
+		if (strcmp(name, valued[i].name) == 0 &&
+		    (!valued[i].command || (command && strcmp(command, valued[i].command) == 0)))
 			return true;
 	return false;
 }
 
-/* The value of option `name` at args[*at], which is moved to its last word; NULL if it is another
- * option. */
-static const char *value_of(char *const *args, size_t *at, const char *name)
+/*
+ * One option at args[*at], which is moved to its last word: --name VALUE, --name=VALUE, with one
+ * dash as well (runc), or -bVALUE (crun).
+ */
+static void take_option(char *const *args, size_t *at, struct runtime_call *ret)
 {
-	size_t n = strlen(name);
+	const char *word = args[*at], *value = NULL;
+	const char *name = word + 1 + (word[1] == '-');
+	size_t len = strcspn(name, "=");
+	char key[32];
 
-	if (strcmp(args[*at], name) == 0)
-		return args[*at + 1] ? args[++*at] : NULL;
-	return strncmp(args[*at], name, n) == 0 && args[*at][n] == '=' ? args[*at] + n + 1 : NULL;
+	snprintf(key, sizeof(key), "%.*s", (int)(len < sizeof(key) ? len : sizeof(key) - 1), name);
+	if (name[len] == '=')
+		value = name + len + 1;
+	else if (takes_value(key, ret->command) && args[*at + 1])
+		value = args[++*at];
+	else if (word[1] == 'b' && word[2] && !takes_value(key, ret->command)) {
+		ret->bundle = word + 2;
+		return;
+	}
+	if (strcmp(key, "root") == 0 && value)
+		ret->root = value;
+	else if ((strcmp(key, "bundle") == 0 || strcmp(key, "b") == 0) && value)
+		ret->bundle = value;
 }
 
 void runtime_parse(char *const *args, struct runtime_call *ret)
 {
+	bool options = true;
+
 	*ret = (struct runtime_call){0};
 	for (size_t i = 0; args[i]; i++) {
-		const char *value;
-
-		if (args[i][0] != '-' || strcmp(args[i], "-") == 0) {
-			if (!ret->command)
-				ret->command = args[i];
-			else if (!ret->id)
-				ret->id = args[i];
-			else
-				return; /* exec: the container's own command line */
-			continue;
+		if (options && strcmp(args[i], "--") == 0) {
+			options = false;
+		} else if (options && args[i][0] == '-' && args[i][1]) {
+			take_option(args, &i, ret);
+		} else if (!ret->command) {
+			ret->command = args[i];
+		} else {
+			ret->id = args[i];
+			return; /* exec: the rest is the container's own command line */
 		}
-		if ((value = value_of(args, &i, "--root")))
-			ret->root = value;
-		else if ((value = value_of(args, &i, "--bundle")) ||
-			 (value = value_of(args, &i, "-b")))
-			ret->bundle = value;
-		else if (takes_value(args[i]) && args[i + 1])
-			i++;
 	}
 }
 

@@ -52,9 +52,6 @@ static bool runs_inside(const struct tkit_event *event)
 static bool judge(struct entry *entry, const struct tkit_event *event)
 {
 	switch (event->type) {
-	case TKIT_EVENT_LOSS:
-		entry->lossy = true;
-		return true;
 	case TKIT_EVENT_FORK:
 		if (!(event->valid & TKIT_V_PPID) || has(entry, event->ppid))
 			entry_add(entry, event->pid);
@@ -78,7 +75,10 @@ bool entry_passes(struct entry *entry, const struct tkit_event *event)
 {
 	bool passes;
 
-	if (!entry->inside || !(event->valid & TKIT_V_PID))
+	/* What was lost can have been the exec by which some process entered. */
+	if (event->type == TKIT_EVENT_LOSS)
+		entry->lossy = true;
+	if (event->type == TKIT_EVENT_LOSS || !entry->inside || !(event->valid & TKIT_V_PID))
 		return true;
 	passes = judge(entry, event);
 	if (!passes)
