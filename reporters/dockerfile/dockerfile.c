@@ -5,15 +5,21 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <tkit/reporter.h>
 
 #define ABSENT_SHOWN 5 /* names in the warning; the rest is a number */
 
 static const struct tkit_option options[] = {
-	{"format", TKIT_OPTION_ENUM, offsetof(struct options, format), "image", "image|list",
-	 "image: Dockerfile and rootfs.tar; list: files.txt, paths with reasons"},
+	{"format", TKIT_OPTION_ENUM, offsetof(struct options, format), "image",
+	 "image|archive|tar|mtree|list|multistage",
+	 "Dockerfile and rootfs.tar; image.tar to load; rootfs.tar; rootfs.mtree; files.txt, paths with reasons; a Dockerfile that copies from the image"},
+	{"tag", TKIT_OPTION_STRING, offsetof(struct options, tag), NULL, NULL,
+	 "format=archive: the image's name, REPOSITORY[:TAG]"},
+	{"from", TKIT_OPTION_STRING, offsetof(struct options, from), NULL, NULL,
+	 "format=multistage: the image to copy from (default: the name of --image's)"},
+	{"tools", TKIT_OPTION_STRING, offsetof(struct options, tools), "debian:stable-slim", NULL,
+	 "format=multistage: image with a shell and GNU tar, if that one has none"},
 	{"entrypoint", TKIT_OPTION_LIST, offsetof(struct options, entrypoint), NULL, NULL,
 	 "ENTRYPOINT, one word each time; empty for none (default: the traced program)"},
 	{"cmd", TKIT_OPTION_LIST, offsetof(struct options, cmd), NULL, NULL,
@@ -86,87 +92,17 @@ static void warn_absent(struct tkit_ctx *ctx, const struct tkit_closure *closure
 		tkit_log(ctx, TKIT_LOG_WARN, "not in the root: and %zu more", count - ABSENT_SHOWN);
 }
 
-static int write_file(struct tkit_ctx *ctx, struct tkit_out *out, const char *name,
-		      const struct text *text)
-{
-	int fd = tkit_out_create(out, name, 0644);
-	size_t done = 0;
-
-	if (fd < 0)
-		return tkit_fail(ctx, fd, "creating %s", name);
-	while (done < text->size) {
-		ssize_t n = write(fd, text->data + done, text->size - done);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0) {
-			int saved = errno;
-
-			close(fd);
-			return tkit_fail(ctx, -saved, "writing %s", name);
-		}
-		done += (size_t)n;
-	}
-	if (close(fd) < 0)
-		return tkit_fail(ctx, -errno, "writing %s", name);
-	return 0;
-}
-
-static int write_layer(struct tkit_ctx *ctx, struct tkit_out *out, struct tkit_closure *closure)
-{
-	int fd = tkit_out_create(out, "rootfs.tar", 0644);
-	int rc;
-
-	if (fd < 0)
-		return tkit_fail(ctx, fd, "creating rootfs.tar");
-	rc = tkit_closure_write_tar(ctx, closure, fd);
-	if (close(fd) < 0 && rc == 0)
-		rc = tkit_fail(ctx, -errno, "writing rootfs.tar");
-	return rc;
-}
-
-/* path, reason, what brought it in; tab-separated. */
-static int write_list(struct tkit_ctx *ctx, struct tkit_out *out,
-		      const struct tkit_closure *closure)
-{
-	const struct tkit_closure_entry *entry;
-	struct text text = {0};
-	int rc;
-
-	for (size_t i = 0; (entry = tkit_closure_entry(closure, i)); i++) {
-		text_escaped(&text, entry->path);
-		text_str(&text, "\t");
-		text_str(&text, tkit_reason_name((int)entry->reason));
-		text_str(&text, "\t");
-		text_escaped(&text, entry->because);
-		text_str(&text, "\n");
-	}
-	rc = text.failed ? tkit_fail(ctx, -ENOMEM, "writing files.txt")
-			 : write_file(ctx, out, "files.txt", &text);
-	text_done(&text);
-	return rc;
-}
-
-static int write_image(struct tkit_ctx *ctx, const struct options *given,
-		       const struct tkit_model *model, struct tkit_closure *closure,
-		       struct tkit_out *out)
-{
-	struct text text = {0};
-	int rc = command_write(ctx, given, model, closure, &text);
-
-	if (rc == 0)
-		rc = write_layer(ctx, out, closure);
-	if (rc == 0)
-		rc = write_file(ctx, out, "Dockerfile", &text);
-	text_done(&text);
-	return rc;
-}
-
 /* A name, not only numbers: somebody has to look it up in the image. */
 static uint32_t is_user_name(const char *user)
 {
 	return user && user[strspn(user, "0123456789:")];
 }
+
+static int (*const formats[FORMAT_COUNT_])(struct job *job) = {
+	[FORMAT_IMAGE] = format_image, [FORMAT_ARCHIVE] = format_archive,
+	[FORMAT_TAR] = format_tar,     [FORMAT_MTREE] = format_mtree,
+	[FORMAT_LIST] = format_list,   [FORMAT_MULTISTAGE] = format_multistage,
+};
 
 static int dockerfile_render(struct tkit_ctx *ctx, void *self, const struct tkit_model *model,
 			     struct tkit_out *out)
@@ -182,20 +118,18 @@ static int dockerfile_render(struct tkit_ctx *ctx, void *self, const struct tkit
 		.include = given->include,
 		.exclude = given->exclude,
 	};
-	struct tkit_closure *closure;
-	int rc;
+	struct job job = {.ctx = ctx, .options = given, .model = model, .out = out};
+	int rc = tkit_closure_new(ctx, model, tkit_model_rootfs(model), &want, &job.closure);
 
-	rc = tkit_closure_new(ctx, model, tkit_model_rootfs(model), &want, &closure);
 	if (rc < 0)
 		return rc;
-	warn_absent(ctx, closure);
-	rc = given->format == FORMAT_LIST ? write_list(ctx, out, closure)
-					  : write_image(ctx, given, model, closure, out);
+	warn_absent(ctx, job.closure);
+	rc = formats[given->format](&job);
 	if (rc == 0)
 		tkit_log(ctx, TKIT_LOG_INFO, "%zu paths, %llu bytes in files",
-			 tkit_closure_count(closure),
-			 (unsigned long long)tkit_closure_bytes(closure));
-	tkit_closure_free(closure);
+			 tkit_closure_count(job.closure),
+			 (unsigned long long)tkit_closure_bytes(job.closure));
+	tkit_closure_free(job.closure);
 	return rc;
 }
 

@@ -7,10 +7,21 @@
 
 #include "text.h"
 
-enum format { FORMAT_IMAGE, FORMAT_LIST };
+enum format {
+	FORMAT_IMAGE,
+	FORMAT_ARCHIVE,
+	FORMAT_TAR,
+	FORMAT_MTREE,
+	FORMAT_LIST,
+	FORMAT_MULTISTAGE,
+	FORMAT_COUNT_
+};
 
 struct options {
 	int format;
+	const char *tag;
+	const char *from;
+	const char *tools;
 	struct tkit_option_list entrypoint;
 	struct tkit_option_list cmd;
 	const char *workdir;
@@ -25,9 +36,24 @@ struct options {
 	int users;
 };
 
-/* Writes the Dockerfile's text. 0 or -errno with a recorded cause. */
-int command_write(struct tkit_ctx *ctx, const struct options *options,
-		  const struct tkit_model *model, const struct tkit_closure *closure,
-		  struct text *text);
+/* One report on its way. */
+struct job {
+	struct tkit_ctx *ctx;
+	const struct options *options;
+	const struct tkit_model *model;
+	struct tkit_closure *closure;
+	struct tkit_out *out;
+};
+
+/* The formats. 0 or -errno with a recorded cause. */
+int format_image(struct job *job);
+int format_archive(struct job *job);
+int format_tar(struct job *job);
+int format_mtree(struct job *job);
+int format_list(struct job *job);
+int format_multistage(struct job *job);
+
+/* Writes a whole file of the folder. */
+int job_write_file(struct job *job, const char *name, const struct text *text);
 
 #endif
