@@ -126,10 +126,8 @@ void decode_root(struct tkit_event *out, const struct place *root)
 {
 	if (!root->known)
 		return;
-	out->root = root->path;
+	out->root = root->outside ? (struct tkit_bytes){"", 0} : root->path;
 	out->valid |= TKIT_V_ROOT;
-	if (root->outside)
-		out->pflags |= TKIT_P_OUTSIDE_ROOT;
 }
 
 /* The root directory as it was before a call that has changed it. */

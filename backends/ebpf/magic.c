@@ -122,7 +122,7 @@ static struct place target(struct ebpf *e, const struct ebpf_event *ev, enum mag
 	place = (struct place){.known = true};
 	if (magic == MAGIC_ROOT) {
 		place.path = out->valid & TKIT_V_ROOT ? out->root : (struct tkit_bytes){"/", 1};
-		place.outside = (out->valid & TKIT_V_ROOT) && (out->pflags & TKIT_P_OUTSIDE_ROOT);
+		place.outside = (out->valid & TKIT_V_ROOT) && !out->root.len;
 	} else {
 		place.known = out->valid & TKIT_V_EXE;
 		place.path = out->exe;
@@ -159,7 +159,7 @@ static struct tkit_bytes look(struct ebpf *e, const struct tkit_event *out, stru
 
 	if (joined && out->valid & TKIT_V_ROOT && !is(out->root, "/")) {
 		/* Links lead around inside the process's root, if the place is there. */
-		bool below = !(out->pflags & TKIT_P_OUTSIDE_ROOT) && dir.len >= out->root.len &&
+		bool below = out->root.len && dir.len >= out->root.len &&
 			     memcmp(dir.ptr, out->root.ptr, out->root.len) == 0 &&
 			     (dir.len == out->root.len || dir.ptr[out->root.len] == '/');
 

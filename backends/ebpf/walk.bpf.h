@@ -131,23 +131,57 @@ __noinline int walk_chunk(__u32 slot)
 	return 0;
 }
 
+/* From the cursor to the end. */
+static __always_inline void walk_up(struct scratch *s, __u32 slot)
+{
+	for (int i = 0; i < WALK_STEPS / (WALK_BLOCK * WALK_CHUNK); i++)
+		if (walk_chunk(slot))
+			return;
+	s->walk_flags |= EBPF_W_TRUNC;
+}
+
+/*
+ * In another mount namespace, or below a detached mount, the way up may miss the target's
+ * root although the file lies below it: a bind mount of one of its directories, which is "/"
+ * there or hangs somewhere else. So once more, within the file system, from directory to
+ * directory. Returns false if that does not lead there either.
+ */
+__noinline int walk_in_fs(__u32 slot, __u64 dentry)
+{
+	struct scratch *s = scratch_of(slot);
+	__u32 start, len, flags;
+
+	if (!s)
+		return 0;
+	start = s->walk_start;
+	len = s->ev.len;
+	flags = s->walk_flags;
+	s->walk_start = len; /* behind what there is, which may turn out to be the answer */
+	s->walk_flags = flags & ~EBPF_W_DETACHED;
+	s->dentry = dentry;
+	s->mnt_root = 0;
+	walk_up(s, slot);
+	if ((s->walk_flags & (EBPF_W_INSIDE | EBPF_W_TRUNC)) == EBPF_W_INSIDE) {
+		s->walk_flags &= ~EBPF_W_DETACHED; /* the file system's root ends this walk */
+		return 1;
+	}
+	s->walk_start = start;
+	s->walk_flags = flags;
+	s->ev.len = len;
+	return 0;
+}
+
 /* Returns the EBPF_W_* flags of the walk. */
 __noinline int walk(__u32 slot, __u32 which, __u64 dentry, __u64 vfsmount)
 {
 	struct scratch *s = scratch_of(slot);
-	bool ended = false;
 
 	if (!s)
 		return 0;
 	if (walk_begin(s, dentry, vfsmount)) {
-		for (int i = 0; i < WALK_STEPS / (WALK_BLOCK * WALK_CHUNK); i++) {
-			if (walk_chunk(slot)) {
-				ended = true;
-				break;
-			}
-		}
-		if (!ended)
-			s->walk_flags |= EBPF_W_TRUNC;
+		walk_up(s, slot);
+		if (!(s->walk_flags & (EBPF_W_INSIDE | EBPF_W_TRUNC)))
+			walk_in_fs(slot, dentry);
 	}
 	return walk_end(s, which);
 }

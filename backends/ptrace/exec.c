@@ -86,6 +86,8 @@ static void emit_interp(struct pt *pt, struct pt_tracee *t, const char *path, bo
 		}
 	} else if (as_written && t->root_kind == PT_ROOT_INSIDE && t->root_host) {
 		root = tkit_target_path(pt->target, t->root_host);
+	} else if (as_written && t->root_kind == PT_ROOT_OUTSIDE) {
+		root = t->root_target ? t->root_target : ""; /* empty: not known */
 	}
 	if (root) {
 		event.valid |= TKIT_V_ROOT;

@@ -44,7 +44,7 @@ static void read_root(struct pt *pt, struct pt_tracee *t, struct pt_name *name)
 	if (t->root_kind == PT_ROOT_INSIDE)
 		root = tkit_target_path(pt->target, root);
 	else
-		name->pflags |= TKIT_P_OUTSIDE_ROOT;
+		root = t->root_target ? t->root_target : "";
 	if (root)
 		keep(pt, t, name, TKIT_V_ROOT, &name->root, root, strlen(root));
 }

@@ -61,6 +61,8 @@ static void root_read(struct pt *pt, struct pt_tracee *t)
 	if (n <= 0)
 		return;
 	host[n] = 0;
+	free(t->root_target);
+	t->root_target = NULL;
 	free(t->root_host);
 	t->root_host = n > 1 ? strdup(host) : NULL;
 	t->root_gen = pt->root_gen;
@@ -73,6 +75,8 @@ static void root_read(struct pt *pt, struct pt_tracee *t)
 		/* By name the target's root, yet another directory: of another namespace. */
 		t->root_kind =
 			in_target && strcmp(in_target, "/") != 0 ? PT_ROOT_INSIDE : PT_ROOT_OUTSIDE;
+		if (t->root_kind == PT_ROOT_OUTSIDE && pt_translate(pt, t, link, host) == 0)
+			t->root_target = strdup(host);
 	}
 }
 
@@ -165,7 +169,9 @@ static int complete(struct pt *pt, struct pt_tracee *t, const char *link, bool v
 		place->path = tkit_target_path(pt->target, place->host);
 	if (!place->path) {
 		place->path = place->host;
-		place->pflags |= TKIT_P_OUTSIDE_ROOT;
+		if (!link || (place->pflags & TKIT_P_DELETED) ||
+		    pt_translate(pt, t, link, place->host) < 0)
+			place->pflags |= TKIT_P_OUTSIDE_ROOT;
 	}
 	place->len = strlen(place->path);
 	return 0;

@@ -143,6 +143,7 @@ struct pt_tracee {
 	bool root_own;     /* the root directory and mount namespace are tkit's own */
 	uint64_t root_gen; /* pt->root_gen when it was read */
 	char *root_host;   /* what /proc calls the root; NULL for "/" */
+	char *root_target; /* OUTSIDE: where it is in the target's root all the same; or NULL */
 
 	char *store; /* bytes of `call` */
 	uint32_t store_len;
@@ -244,6 +245,10 @@ int pt_place_host(struct pt *pt, struct pt_tracee *t, const char *host, struct p
 int pt_place_fd(struct pt *pt, struct pt_tracee *t, int fd, struct pt_place *place);
 int pt_stat_link(const char *link, struct statx *stx);
 bool pt_fd_link(char link[64], pid_t tid, int fd);
+
+/* mounts.c: `path`, as `link` of /proc shows it, becomes the same file's path in the target's root.
+ * -errno, and `path` as it was, if it has none there. */
+int pt_translate(struct pt *pt, const struct pt_tracee *t, const char *link, char path[PATH_MAX]);
 
 /* lookup.c */
 int pt_lookup(struct pt *pt, struct pt_tracee *t, int dirfd, const char *path, bool magic);

@@ -83,6 +83,7 @@ void pt_tracee_drop(struct pt *pt, struct pt_tracee *t)
 		free(t->proc);
 	}
 	free(t->root_host);
+	free(t->root_target);
 	free(t->store);
 	free(t);
 }

@@ -54,8 +54,11 @@ long tkit_event_abs(const struct tkit_event *event, char *buf, size_t size)
 		if (!(event->valid & TKIT_V_PATH) || !event->path.len)
 			return 0;
 		if (event->path.ptr[0] == '/') {
-			if (event->valid & TKIT_V_ROOT)
+			if (event->valid & TKIT_V_ROOT) {
+				if (!event->root.len)
+					return 0;
 				join(&j, event->root);
+			}
 		} else {
 			if (!(event->valid & TKIT_V_BASE) || !event->base.len ||
 			    event->base.ptr[0] != '/')

@@ -278,7 +278,7 @@ class Run:
         prefix = os.fsencode(self.dir)
 
         def short(path):
-            return path.replace(prefix, b"@", 1)
+            return path.replace(prefix, b"@")
 
         if "REQUESTED" in caps:
             return {(a.op, short(a.abs), a.errno) for a in self.below

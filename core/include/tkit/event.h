@@ -222,9 +222,10 @@ struct tkit_event {
 	uint64_t cgroup; /* cgroup v2 id (inode number of the cgroup directory) */
 	uint64_t count;  /* how many identical facts this event stands for; 0 counts as 1 */
 	struct tkit_bytes path;
-	struct tkit_bytes base;     /* directory that a relative `path` starts from; or the file
-				     * itself with TKIT_P_FD */
-	struct tkit_bytes root;     /* the process's root directory, if it is not the target's */
+	struct tkit_bytes base; /* directory that a relative `path` starts from; or the file
+				 * itself with TKIT_P_FD */
+	struct tkit_bytes root; /* the process's root directory, if it is not the target's; empty:
+				 * it cannot be reached from there, absolute paths are unknown */
 	struct tkit_bytes resolved; /* absolute, symlink-free */
 	struct tkit_bytes comm;     /* thread name, at most 15 bytes */
 	struct tkit_bytes exe;      /* EXEC: the new image; others: running program */

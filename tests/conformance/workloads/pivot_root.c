@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* After pivot_root: where files are is told as the kernel's path, what was asked for as it was. */
+/* After pivot_root: names are those of the new root, files are where the old one has them. */
 #include "workload.h"
 
 #include <sched.h>
@@ -17,7 +17,7 @@ static void setup(void)
 
 static void run(void)
 {
-	char *behind;
+	char *behind, *through;
 
 	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0)
 		wl_skip("mounting needs CAP_SYS_ADMIN");
@@ -27,10 +27,16 @@ static void run(void)
 	expect(syscall(SYS_pivot_root, "new", "new/old"), .op = "pivot_root", .abs = at("new"),
 	       .requested = "new");
 	also(.op = "pivot_old", .abs = at("new/old"), .requested = "new/old");
-	expect(chdir("/sub"), .op = "chdir", .any_abs = true, .requested = "/sub");
-	expect(open("/file", O_RDONLY), .op = "open", .any_abs = true, .requested = "/file");
-	expect(open("file", O_RDWR), .op = "open", .any_abs = true, .requested = "file");
-	if (asprintf(&behind, "/old%s", at("outside")) < 0)
+	/* The new root is a directory of the old one: that is where the files are. */
+	expect(chdir("/sub"), .op = "chdir", .abs = at("new/sub"), .requested = "/sub",
+	       .resolved = at("new/sub"));
+	expect(open("/file", O_RDONLY), .op = "open", .abs = at("new/file"), .requested = "/file",
+	       .resolved = at("new/file"));
+	expect(open("file", O_RDWR), .op = "open", .abs = at("new/sub/file"), .requested = "file",
+	       .resolved = at("new/sub/file"));
+	if (asprintf(&behind, "/old%s", at("outside")) < 0 ||
+	    asprintf(&through, "%s%s", at("new"), behind) < 0)
 		wl_broken("out of memory");
-	expect(open(behind, O_RDONLY), .op = "open", .any_abs = true, .requested = behind);
+	expect(open(behind, O_RDONLY), .op = "open", .abs = through, .requested = behind,
+	       .resolved = at("outside"));
 }
