@@ -7,8 +7,6 @@
  * The layer comes first and is written once, while it is digested; its header, which has the
  * digest in its name, is put in front of it afterwards.
  */
-#include <archive.h>
-#include <archive_entry.h>
 #include <errno.h>
 #include <openssl/evp.h>
 #include <stdio.h>
@@ -98,43 +96,54 @@ static int pad(struct pack *p, uint64_t size)
 	return put(p, zeros, (BLOCK - size % BLOCK) % BLOCK);
 }
 
-/* One block; sizes of 8 GiB and more in base 256, which all readers know. */
-static int header(struct pack *p, const char *name, uint64_t size, char out[BLOCK])
-{
-	struct archive *tar = archive_write_new();
-	struct archive_entry *m = archive_entry_new();
-	char data[BLOCK * 4];
-	size_t used = 0;
-	int rc = -ENOMEM;
+/* The header of tar(5), "ustar" as POSIX.1-1988 has it. */
+struct ustar {
+	char name[100], mode[8], uid[8], gid[8], size[12], mtime[12], checksum[8], type[1];
+	char link[100], magic[6], version[2], uname[32], gname[32], major[8], minor[8];
+	char prefix[155], pad[12];
+};
 
-	if (tar && m && archive_write_set_format_gnutar(tar) == ARCHIVE_OK &&
-	    archive_write_set_bytes_per_block(tar, 0) == ARCHIVE_OK &&
-	    archive_write_open_memory(tar, data, sizeof(data), &used) == ARCHIVE_OK) {
-		archive_entry_set_pathname(m, name);
-		archive_entry_set_filetype(m, S_IFREG);
-		archive_entry_set_perm(m, 0644);
-		archive_entry_set_size(m, (int64_t)size);
-		archive_entry_set_mtime(m, 0, 0);
-		rc = archive_write_header(tar, m) == ARCHIVE_OK && used == BLOCK ? 0 : -EIO;
-		if (rc == 0)
-			memcpy(out, data, BLOCK);
+/*
+ * By hand, because libarchive writes a header only together with its content. Sizes of 8 GiB
+ * and more do not fit in 11 octal digits: base 256, which all readers know.
+ */
+static void header(const char *name, uint64_t size, struct ustar *h)
+{
+	const unsigned char *bytes = (const unsigned char *)h;
+	unsigned int sum = 0;
+
+	memset(h, 0, sizeof(*h));
+	snprintf(h->name, sizeof(h->name), "%s", name);
+	snprintf(h->mode, sizeof(h->mode), "%07o", 0644);
+	snprintf(h->uid, sizeof(h->uid), "%07o", 0);
+	snprintf(h->gid, sizeof(h->gid), "%07o", 0);
+	snprintf(h->mtime, sizeof(h->mtime), "%011o", 0);
+	if (size < 1ull << 33) {
+		snprintf(h->size, sizeof(h->size), "%011llo", (unsigned long long)size);
+	} else {
+		h->size[0] = (char)0x80;
+		for (size_t i = 0; i < 8; i++)
+			h->size[sizeof(h->size) - 1 - i] = (char)(size >> (8 * i));
 	}
-	/* Its content is not written here: what libarchive adds on closing goes nowhere. */
-	if (tar)
-		archive_write_fail(tar);
-	archive_write_free(tar);
-	archive_entry_free(m);
-	return rc < 0 ? pack_fail(p, rc) : 0;
+	h->type[0] = '0';
+	memcpy(h->magic, "ustar", 6);
+	memcpy(h->version, "00", 2);
+	memset(h->checksum, ' ', sizeof(h->checksum)); /* it is counted as that */
+	for (size_t i = 0; i < sizeof(*h); i++)
+		sum += bytes[i];
+	snprintf(h->checksum, sizeof(h->checksum), "%06o", sum);
 }
+
+_Static_assert(sizeof(struct ustar) == BLOCK, "a header is one block");
 
 static int put_member(struct pack *p, const char *name, const char *text)
 {
-	char block[BLOCK];
 	size_t size = strlen(text);
-	int rc = header(p, name, size, block);
+	struct ustar block;
+	int rc;
 
-	if (rc == 0)
-		rc = put(p, block, sizeof(block));
+	header(name, size, &block);
+	rc = put(p, &block, sizeof(block));
 	if (rc == 0)
 		rc = put(p, text, size);
 	return rc == 0 ? pad(p, size) : rc;
@@ -154,8 +163,9 @@ static int put_layer(struct pack *p, struct tkit_closure *closure)
 {
 	const struct layer_output out = {
 		.fd = p->fd, .format = LAYER_TAR, .tap = on_layer, .arg = p};
-	char block[BLOCK] = {0}, name[PACK_DIGEST + 16];
-	int rc = put(p, block, sizeof(block)); /* room for the header */
+	struct ustar block = {0};
+	char name[PACK_DIGEST + 16];
+	int rc = put(p, &block, sizeof(block)); /* room for the header */
 
 	if (rc == 0)
 		rc = digest_begin(p);
@@ -166,9 +176,8 @@ static int put_layer(struct pack *p, struct tkit_closure *closure)
 	digest_end(p, &p->layer);
 	rc = pad(p, p->layer.size);
 	snprintf(name, sizeof(name), "blobs/sha256/%s", p->layer.digest);
-	if (rc == 0)
-		rc = header(p, name, p->layer.size, block);
-	if (rc == 0 && pwrite(p->fd, block, sizeof(block), 0) != (ssize_t)sizeof(block))
+	header(name, p->layer.size, &block);
+	if (rc == 0 && pwrite(p->fd, &block, sizeof(block), 0) != (ssize_t)sizeof(block))
 		rc = pack_fail(p, errno ? -errno : -EIO);
 	return rc;
 }
