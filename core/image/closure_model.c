@@ -228,6 +228,20 @@ static int visit_failure(struct closure_job *job, const struct visit *v)
 	return rc < 0 ? rc : 0;
 }
 
+/*
+ * Whether it succeeded was not seen: it may have, so all that it needs then; and if the name was to
+ * be made, what is there already made it fail.
+ */
+static int visit_unknown(struct closure_job *job, const struct visit *v)
+{
+	int rc = visit_success(job, v);
+
+	if (rc < 0 || v->class != TKIT_CLASS_CREATE)
+		return rc;
+	rc = closure_want(job, v->name, &v->cause, CLOSURE_NOFOLLOW, NULL);
+	return rc < 0 ? rc : visit_made(job, v);
+}
+
 static int visit(struct closure_job *job, const struct tkit_path *path,
 		 const struct tkit_access *access, bool own)
 {
@@ -252,6 +266,8 @@ static int visit(struct closure_job *job, const struct tkit_path *path,
 				v.name = BYTES_LIT("/");
 		}
 	}
+	if (access->err < 0)
+		return visit_unknown(job, &v);
 	if (access->err)
 		return visit_failure(job, &v);
 	if (v.class == TKIT_CLASS_CREATE &&

@@ -174,7 +174,7 @@ static int add_access(struct model_builder *b, const struct intake *in)
 	rc = intake_cell(b, in, &cell);
 	if (rc)
 		return rc;
-	if (is_pair_op(cell.key.op) && cell.key.err == 0)
+	if (is_pair_op(cell.key.op) && cell.key.err <= 0)
 		return add_pair(b, &cell, in->event);
 	rc = flush_pending(b);
 	return rc ? rc : add_cell(b, &cell, in->event);

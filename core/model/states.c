@@ -96,7 +96,7 @@ static int find_moves(struct tkit_model *m, struct facts *facts, uint32_t run, s
 		const struct cell *cell = model_cell(m, m->by_run[i]);
 
 		if ((cell->key.op != TKIT_OP_RENAME_TO && cell->key.op != TKIT_OP_MOUNT) ||
-		    cell->key.err || cell->key.path == INTERN_NONE ||
+		    cell->key.err > 0 || cell->key.path == INTERN_NONE ||
 		    cell->key.aux == INTERN_NONE || cell->key.aux == cell->key.path ||
 		    (facts_outcome(facts, cell->key.aux) == NAME_CREATED &&
 		     !was_moved(m, moves, cell->key.aux)))
@@ -138,7 +138,7 @@ static int imply(struct tkit_model *m, uint32_t index, uint32_t move_index, size
 	if (add.key.path == INTERN_NONE)
 		return -ENOMEM;
 	add.key.aux = INTERN_NONE;
-	add.key.evidence = EVIDENCE_AFTER;
+	add.key.evidence = cell->key.err ? EVIDENCE_NONE : EVIDENCE_AFTER;
 	add.key.variant |= CELL_INFERRED;
 	add.requested = add.base = add.root = add.resolved = INTERN_NONE;
 	memcpy(words, &add.key, sizeof(words));
@@ -156,7 +156,7 @@ static int imply_all(struct tkit_model *m, const struct moves *moves, uint32_t i
 	struct tkit_bytes above;
 	int rc = 0;
 
-	if (cell->key.err || cell->key.path == INTERN_NONE)
+	if (cell->key.err > 0 || cell->key.path == INTERN_NONE)
 		return 0;
 	above = intern_get(&m->names, cell->key.path);
 	while (!rc && go_up(&above)) {

@@ -69,6 +69,19 @@ static bool tree_gone(struct session *s)
 	return others == 0;
 }
 
+/* A backend that serves the command and reports no processes knows itself when all are gone. */
+static bool backend_decides(struct session *s)
+{
+	bool waits = false;
+
+	pthread_mutex_lock(&s->lock);
+	for (size_t i = 0; i < s->config->backend_count; i++)
+		waits |= (s->runners[i].spec->plugin->desc.caps & TKIT_BACKEND_WAITS) &&
+			 s->runners[i].state < RUNNER_SERVING;
+	pthread_mutex_unlock(&s->lock);
+	return waits;
+}
+
 static bool cgroup_gone(struct session *s)
 {
 	struct stat st;
@@ -93,7 +106,11 @@ bool ending_reached(struct session *s)
 	case TKIT_TARGET_PID:
 		if (!root_gone(s))
 			return false;
-		if (s->config->until_exit || !s->tree.alive)
+		if (s->config->until_exit)
+			return true;
+		if (backend_decides(s))
+			return false;
+		if (!s->tree.alive)
 			return true;
 		return tree_gone(s);
 	case TKIT_TARGET_CGROUP:

@@ -21,15 +21,16 @@ PYTHON = "/usr/bin/python3"
 PROBE = os.path.join(HERE, "transparent_probe.py")
 ENV = {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8",
        "LD_LIBRARY_PATH": "/nonexistent", "LD_BIND_NOW": "1", "ODD": "a\nb=c\\", "PYTHONDONTWRITEBYTECODE": "1"}
-BACKENDS = ("null", "ebpf", "fanotify", "ptrace", "ptrace,seccomp=no")
+BACKENDS = ("null", "ebpf", "fanotify", "ptrace", "ptrace,seccomp=no", "seccomp_notify")
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
 # Lines that may differ, by backend; see "What the program can notice" in backends/ptrace/README.md.
 TRACED = r"status: TracerPid:.*"
 FILTER = r"(status: Seccomp(_filters)?:|seccomp: ).*"
-MAY_DIFFER = {"ptrace": [TRACED, FILTER], "ptrace,seccomp=no": [TRACED]}
+MAY_DIFFER = {"ptrace": [TRACED, FILTER], "ptrace,seccomp=no": [TRACED], "seccomp_notify": [FILTER]}
 MAY_DIFFER_UNPRIVILEGED = {"ptrace": [TRACED, FILTER, r"status: NoNewPrivs:.*", r"no new privileges: .*"],
-                           "ptrace,seccomp=no": [TRACED]}
+                           "ptrace,seccomp=no": [TRACED],
+                           "seccomp_notify": [FILTER, r"status: NoNewPrivs:.*", r"no new privileges: .*"]}
 
 
 class Test:
@@ -80,7 +81,7 @@ def probe(test, backends):
 
 
 def unprivileged(test, backends):
-    """The same as an unprivileged user: tkit has no capabilities then, and only ptrace works."""
+    """The same as an unprivileged user: tkit has no capabilities then, and only ptrace and seccomp work."""
     if os.geteuid() != 0:
         return
     if subprocess.run(NOBODY + ["test", "-x", test.tkit.path, "-a", "-r", PROBE], check=False).returncode:
@@ -88,7 +89,7 @@ def unprivileged(test, backends):
         return
     argv = [PYTHON, PROBE, test.work, "inherited", "process", "every_signal", "child_signal"]
     for backend in backends:
-        if backend.startswith("ptrace") or backend == "null":
+        if backend.startswith(("ptrace", "seccomp")) or backend == "null":
             test.same(f"{backend}: the same for an unprivileged user", backend, argv,
                       MAY_DIFFER_UNPRIVILEGED.get(backend, ()), 230, prefix=NOBODY)
     if "ptrace" in backends:
@@ -112,7 +113,11 @@ def behaviour(test, backends):
                    check=True)
     bare = test.run(None, [program, folder])
     for backend in backends:
-        if not backend.startswith("ptrace"):  # test_ptrace_behave.sh has those
+        if backend == "seccomp_notify":  # no listeners and no strict mode of one's own: its README
+            for name in ("signals", "dying", "restart", "stopping", "stop_threads", "threads", "processes",
+                         "thread_exec", "untraced", "arguments", "compat"):
+                test.same(f"{backend}: {name}", backend, [program, folder, name])
+        elif not backend.startswith("ptrace"):  # test_ptrace_behave.sh has those
             test.same(f"{backend}: threads, stops, restarts, filters", backend, [program, folder], (), 60, bare)
 
 

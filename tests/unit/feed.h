@@ -22,7 +22,7 @@ struct feed {
 	uint64_t ts;
 };
 
-/* An access in a few words. flags default to 0 and known; created: 0 unknown, 1 yes, -1 no. */
+/* An access in a few words. err: -1 = unknown; flags default to 0 and known; created: 0 unknown, 1 yes, -1 no. */
 struct ev {
 	int op;
 	const char *path;
@@ -85,10 +85,10 @@ static inline struct tkit_event feed_event(struct feed *f, const struct ev *ev)
 			ev->op == TKIT_OP_EXEC && !ev->err ? TKIT_EVENT_EXEC : TKIT_EVENT_ACCESS);
 	if (!ev->same_time)
 		f->ts += 10;
-	event.valid = TKIT_V_TS | TKIT_V_ERR | TKIT_V_PID;
+	event.valid = TKIT_V_TS | TKIT_V_PID | (ev->err < 0 ? 0 : TKIT_V_ERR);
 	event.op = (uint16_t)ev->op;
 	event.ts_ns = f->ts;
-	event.err = ev->err;
+	event.err = ev->err < 0 ? 0 : ev->err;
 	event.pid = ev->pid ? ev->pid : 100;
 	event.pflags = ev->pflags;
 	event.count = ev->count;

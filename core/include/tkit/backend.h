@@ -55,6 +55,7 @@ struct sock_filter; /* <linux/filter.h> */
 #define TKIT_CAN_TARGET_NONE    (1ull << 36) /* makes or imports events by itself */
 /* Behaviour. */
 #define TKIT_BACKEND_WAITS (1ull << 48) /* reaps the command and reports tkit_command_status() */
+#define TKIT_BACKEND_ENTRY (1ull << 49) /* sees calls before they are made: events without err */
 
 enum tkit_target_kind {
 	TKIT_TARGET_NONE = 0,    /* nothing to watch: import or generator */

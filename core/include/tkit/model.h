@@ -51,7 +51,7 @@ struct tkit_program {
 struct tkit_access {
 	uint16_t op;           /* enum tkit_op */
 	uint16_t via;          /* of the first */
-	int32_t err;           /* errno, 0 = success */
+	int32_t err;           /* errno, 0 = success, -1 = unknown */
 	uint32_t program;      /* index */
 	uint32_t pflags;       /* TKIT_P_* of all, ORed */
 	uint32_t nofollow_all; /* 1: every one had TKIT_P_NOFOLLOW */

@@ -1,0 +1,298 @@
+// SPDX-License-Identifier: MIT
+/* The seccomp_notify backend: callbacks, and the loop of notifications. See README.md. */
+#include "notify.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <sys/utsname.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <tkit/tkit.h>
+
+#define RANK  20
+#define ROUND 256 /* notifications in a row before a look at what else there is */
+
+/* Newer than some headers. */
+#ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
+#define SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV (1UL << 5) /* Linux 5.19 */
+#endif
+#ifndef SECCOMP_IOCTL_NOTIF_SET_FLAGS
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS      SECCOMP_IOW(4, __u64) /* Linux 6.6 */
+#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
+#endif
+
+static const struct tkit_option options[] = {
+	{.name = "sync",
+	 .type = TKIT_OPTION_ENUM,
+	 .offset = offsetof(struct sn_options, sync),
+	 .default_value = "auto",
+	 .range = "auto|yes|no",
+	 .help = "wake tkit and the program up on the same CPU (Linux 6.6)"},
+};
+
+static int check_kernel(struct tkit_ctx *ctx, struct seccomp_notif_sizes *sizes)
+{
+	struct utsname uts;
+	unsigned long major, minor;
+	char *end;
+
+	uname(&uts);
+	major = strtoul(uts.release, &end, 10);
+	minor = *end == '.' ? strtoul(end + 1, NULL, 10) : 0;
+	/* 5.5 lets a call go on, 5.9 tells when the last process has gone. */
+	if (major < 5 || (major == 5 && minor < 9))
+		return tkit_fail(ctx, -ENOSYS, "needs Linux 5.9, this is %s", uts.release);
+	if (syscall(SYS_seccomp, SECCOMP_GET_NOTIF_SIZES, 0, sizes) < 0)
+		return tkit_fail(ctx, -errno, "seccomp(2) is not allowed here");
+	return 0;
+}
+
+static int probe(struct tkit_ctx *ctx, const void *opts, const struct tkit_target *target)
+{
+	struct seccomp_notif_sizes sizes;
+	int rc = check_kernel(ctx, &sizes);
+
+	if (rc < 0)
+		return rc;
+	if (target->kind != TKIT_TARGET_COMMAND)
+		return tkit_fail(ctx, -EOPNOTSUPP,
+				 "can watch only a command that tkit starts; for what runs "
+				 "already use --backend ebpf or ptrace");
+	return RANK;
+}
+
+static void backend_close(struct tkit_ctx *ctx, void *self)
+{
+	struct sn *sn = self;
+
+	if (sn->listener >= 0)
+		close(sn->listener);
+	free(sn->request);
+	free(sn->response);
+	free(sn);
+}
+
+static int backend_open(struct tkit_ctx *ctx, const void *opts, const struct tkit_target *target,
+			void **ret_self)
+{
+	struct seccomp_notif_sizes sizes;
+	struct sn *sn;
+	int rc = check_kernel(ctx, &sizes);
+
+	if (rc < 0)
+		return rc;
+	sn = calloc(1, sizeof(*sn));
+	if (!sn)
+		return tkit_fail(ctx, -ENOMEM, "opening the backend");
+	sn->ctx = ctx;
+	sn->opt = opts;
+	sn->target = target;
+	sn->listener = -1;
+	sn->request_size = sizes.seccomp_notif > sizeof(*sn->request) ? sizes.seccomp_notif
+								      : sizeof(*sn->request);
+	sn->response_size = sizes.seccomp_notif_resp > sizeof(*sn->response)
+				    ? sizes.seccomp_notif_resp
+				    : sizeof(*sn->response);
+	sn->request = calloc(1, sn->request_size);
+	sn->response = calloc(1, sn->response_size);
+	rc = sn->request && sn->response ? 0 : -ENOMEM;
+	if (!rc && (target->root_fd >= 0 ? fstat(target->root_fd, &sn->target_root)
+					 : stat("/", &sn->target_root)) < 0)
+		rc = -errno;
+	if (rc < 0) {
+		backend_close(ctx, sn);
+		return tkit_fail(ctx, rc, "opening the backend");
+	}
+	*ret_self = sn;
+	return 0;
+}
+
+/* Once tkit has a call in its hands, signals do not interrupt it any more, where the kernel can. */
+static int install(struct sn *sn, const struct sock_filter *code, size_t count, bool *ret_patient)
+{
+	const unsigned int flags = SECCOMP_FILTER_FLAG_NEW_LISTENER;
+	int rc =
+		tkit_command_seccomp(sn->ctx, code, count,
+				     flags | SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV, &sn->listener);
+
+	*ret_patient = rc == 0;
+	if (rc == -EINVAL)
+		rc = tkit_command_seccomp(sn->ctx, code, count, flags, &sn->listener);
+	return rc;
+}
+
+static int backend_start(struct tkit_ctx *ctx, void *self)
+{
+	struct sn *sn = self;
+	struct sock_filter *code = NULL;
+	bool patient, sync = false;
+	size_t count;
+	int rc = sn_filter_build(ctx, &code, &count);
+
+	if (rc < 0)
+		return rc;
+	rc = install(sn, code, count, &patient);
+	free(code);
+	if (rc < 0)
+		return tkit_fail(ctx, rc, "installing the seccomp filter in the command");
+	if (sn->opt->sync != SN_NO)
+		sync = ioctl(sn->listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS,
+			     SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP) == 0;
+	if (sn->opt->sync == SN_YES && !sync)
+		return tkit_fail(ctx, -errno, "sync=yes: needs Linux 6.6");
+	tkit_facilities(ctx,
+			patient ? sync ? "wait=killable wake=sync" : "wait=killable wake=async"
+				: "wait=interruptible wake=async",
+			0);
+	return 0;
+}
+
+/* The command's own status is ours to report, as we may outlive the trace. */
+static void reap(struct sn *sn)
+{
+	int status;
+
+	while (!sn->reaped) {
+		pid_t pid = waitpid(sn->target->pid, &status, WNOHANG | WUNTRACED | WCONTINUED);
+
+		if (pid == 0 || (pid < 0 && errno == EINTR))
+			return;
+		if (pid < 0) {
+			sn->reaped = true;
+			return;
+		}
+		sn->reaped = WIFEXITED(status) || WIFSIGNALED(status);
+		tkit_command_status(sn->ctx, status);
+	}
+}
+
+static bool still_valid(struct sn *sn)
+{
+	return ioctl(sn->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &sn->request->id) == 0;
+}
+
+/* One notification: 1, 0 if it was withdrawn, -errno. */
+static int answer(struct sn *sn)
+{
+	bool tell;
+
+	memset(sn->request, 0, sn->request_size);
+	if (ioctl(sn->listener, SECCOMP_IOCTL_NOTIF_RECV, sn->request) < 0)
+		/* ENOENT: killed or interrupted in the meantime; then there was no call */
+		return errno == ENOENT || errno == EINTR || errno == EAGAIN ? 0 : -errno;
+	tell = !sn->passing && !sn->emit_error && sn_call_read(sn);
+	/* The number may be another thread's by now: then what was read means nothing. */
+	if (tell && !still_valid(sn))
+		return 0;
+	memset(sn->response, 0, sn->response_size);
+	sn->response->id = sn->request->id;
+	sn->response->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
+	if (ioctl(sn->listener, SECCOMP_IOCTL_NOTIF_SEND, sn->response) < 0)
+		return errno == ENOENT || errno == EINTR ? 0 : -errno;
+	if (tell)
+		sn_call_emit(sn);
+	return 1;
+}
+
+/* All processes that carry the filter have gone. */
+static int finish(struct sn *sn)
+{
+	const struct timespec moment = {.tv_nsec = 1000000};
+
+	reap(sn);
+	if (!sn->reaped) { /* about to end */
+		nanosleep(&moment, NULL);
+		return (int)sn->pumped;
+	}
+	sn->over = true;
+	return sn->pumped ? (int)sn->pumped : TKIT_END;
+}
+
+static int backend_pump(struct tkit_ctx *ctx, void *self, int timeout_ms)
+{
+	struct sn *sn = self;
+	struct pollfd fds[] = {{.fd = sn->listener, .events = POLLIN},
+			       {.fd = sn->passing ? -1 : tkit_stop_fd(ctx), .events = POLLIN},
+			       {.fd = sn->reaped ? -1 : sn->target->pidfd, .events = POLLIN}};
+	int rc;
+
+	if (sn->over)
+		return TKIT_END;
+	sn->pumped = 0;
+	reap(sn);
+	if (poll(fds, 3, timeout_ms) < 0 && errno != EINTR)
+		return tkit_fail(ctx, -errno, "waiting for notifications");
+	for (int i = 0; i < ROUND && (fds[0].revents & POLLIN); i++) {
+		rc = answer(sn);
+		if (rc < 0)
+			return tkit_fail(ctx, rc, "answering a notification");
+		/* after stop() nothing is told any more, but the calls are still to be answered */
+		if (sn->emit_error && !sn->passing)
+			return sn->emit_error;
+		if (poll(fds, 1, 0) < 0)
+			break;
+	}
+	if ((fds[0].revents & (POLLHUP | POLLIN)) == POLLHUP)
+		return finish(sn);
+	if (fds[2].revents)
+		reap(sn);
+	return (int)sn->pumped;
+}
+
+/* The filter stays, and without an answer each of its calls would fail: they are let through. */
+static int backend_stop(struct tkit_ctx *ctx, void *self)
+{
+	struct sn *sn = self;
+	struct pollfd fd = {.fd = sn->listener, .events = POLLIN};
+
+	if (sn->over || sn->passing || sn->listener < 0)
+		return 0;
+	sn->passing = true;
+	if (poll(&fd, 1, 0) >= 0 && !(fd.revents & POLLHUP))
+		tkit_log(ctx, TKIT_LOG_WARN,
+			 "the trace is over, but what was started still runs and needs tkit for "
+			 "its seccomp filter; waiting for it");
+	return 0;
+}
+
+static int backend_stats(struct tkit_ctx *ctx, void *self, struct tkit_stats *stats)
+{
+	const struct sn *sn = self;
+
+	stats->produced = sn->emitted + sn->lost;
+	stats->emitted = sn->emitted;
+	stats->deduped = 0;
+	stats->lost = sn->lost;
+	return 0;
+}
+
+static const struct tkit_backend_ops ops = {
+	.probe = probe,
+	.open = backend_open,
+	.start = backend_start,
+	.pump = backend_pump,
+	.stop = backend_stop,
+	.stats = backend_stats,
+	.close = backend_close,
+};
+
+TKIT_API const struct tkit_plugin tkit_plugin = {
+	TKIT_PLUGIN_HEAD(TKIT_KIND_BACKEND, struct tkit_backend_ops, &ops),
+	.name = "seccomp_notify",
+	.version = "1.0",
+	.summary = "unprivileged, without ptrace: asks at each call that takes a path (seccomp)",
+	.licence = "MIT",
+	.caps = TKIT_CAN_OPEN | TKIT_CAN_EXEC | TKIT_CAN_METADATA | TKIT_CAN_FAILED |
+		TKIT_CAN_REQUESTED | TKIT_CAN_CHANGES | TKIT_CAN_LIST | TKIT_CAN_COMPAT32 |
+		TKIT_CAN_COUNT_LOSS | TKIT_CAN_TARGET_COMMAND | TKIT_BACKEND_WAITS |
+		TKIT_BACKEND_ENTRY,
+	.options = options,
+	.option_count = sizeof(options) / sizeof(options[0]),
+	.options_bytes = sizeof(struct sn_options),
+};
