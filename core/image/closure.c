@@ -10,11 +10,14 @@
 #include "util/cleanup.h"
 
 static const char *const reason_names[] = {
-	[TKIT_REASON_ACCESS] = "access",     [TKIT_REASON_SYMLINK] = "symlink",
-	[TKIT_REASON_PARENT] = "parent",     [TKIT_REASON_INTERP] = "interpreter",
-	[TKIT_REASON_NEEDED] = "needed",     [TKIT_REASON_CREATED_IN] = "created-in",
-	[TKIT_REASON_USERS] = "users",       [TKIT_REASON_LISTED] = "listed",
-	[TKIT_REASON_INCLUDED] = "included", [TKIT_REASON_RUNTIME] = "runtime",
+	[TKIT_REASON_ACCESS] = "access",       [TKIT_REASON_SYMLINK] = "symlink",
+	[TKIT_REASON_PARENT] = "parent",       [TKIT_REASON_INTERP] = "interpreter",
+	[TKIT_REASON_NEEDED] = "needed",       [TKIT_REASON_CREATED_IN] = "created-in",
+	[TKIT_REASON_USERS] = "users",         [TKIT_REASON_LISTED] = "listed",
+	[TKIT_REASON_INCLUDED] = "included",   [TKIT_REASON_RUNTIME] = "runtime",
+	[TKIT_REASON_PRESERVED] = "preserved", [TKIT_REASON_PRESET] = "preset",
+	[TKIT_REASON_RULE] = "rule",           [TKIT_REASON_DATABASE] = "package-database",
+	[TKIT_REASON_WALKED] = "walked",
 };
 
 const char *tkit_reason_name(int reason)
@@ -32,6 +35,9 @@ void tkit_closure_free(struct tkit_closure *closure)
 	intern_done(&closure->texts);
 	free(closure->entries);
 	free(closure->hard_links);
+	for (uint32_t i = 0; i < closure->made_count; i++)
+		buf_done(&closure->made[i]);
+	free(closure->made);
 	free(closure->absent);
 	free(closure);
 }
@@ -131,7 +137,7 @@ static void steady_mount_points(struct tkit_closure *closure)
 	for (size_t i = 1; i < closure->count; i++) {
 		struct stat *st = &closure->entries[i].st;
 
-		if (st->st_dev == top.st_dev)
+		if (st->st_dev == top.st_dev || closure->entries[i].made)
 			continue;
 		st->st_uid = 0;
 		st->st_gid = 0;
@@ -177,14 +183,22 @@ static bool has_held(const struct tkit_model *model)
 
 static int compute(struct closure_job *job)
 {
-	int rc = add_mount_points(job);
+	int rc = closure_rules_choose(job);
 
+	if (rc == 0)
+		rc = add_mount_points(job);
 	if (rc == 0)
 		rc = closure_from_model(job);
 	if (rc == 0)
 		rc = closure_includes(job);
+	if (rc == 0)
+		rc = closure_presets(job);
 	if (rc == 0 && (job->held || !(tkit_model_caps(job->model) & TKIT_CAN_REQUESTED)))
 		rc = closure_names(job);
+	if (rc == 0)
+		rc = closure_rules(job);
+	if (rc == 0 && job->options->package_database)
+		rc = closure_packages(job);
 	if (rc == 0)
 		rc = freeze(job);
 	return rc;
@@ -210,6 +224,7 @@ int tkit_closure_new(struct tkit_ctx *ctx, const struct tkit_model *model,
 	intern_init(&job.absent);
 	intern_init(&job.inspected);
 	intern_init(&job.needing);
+	intern_init(&job.walked);
 	job.held = has_held(model);
 	job.static_needs = job.held || !tkit_model_complete(model) ||
 			   !(tkit_model_caps(model) & TKIT_CAN_OPEN);
@@ -217,11 +232,19 @@ int tkit_closure_new(struct tkit_ctx *ctx, const struct tkit_model *model,
 	intern_done(&job.absent);
 	intern_done(&job.inspected);
 	intern_done(&job.needing);
+	intern_done(&job.walked);
+	buf_done(&job.walked_flags);
 	library_dirs_done(&job.library_dirs);
 	if (rc < 0) {
 		tkit_closure_free(job.closure);
 		return tkit_fail(ctx, rc, "computing the image's content");
 	}
+	if (job.made_by_run)
+		tkit_log(
+			ctx, TKIT_LOG_WARN,
+			"%llu paths that include rules or presets match were made by the run and are "
+			"left out (preserve rules keep such, too)",
+			(unsigned long long)job.made_by_run);
 	if (job.sockets)
 		tkit_log(ctx, TKIT_LOG_INFO, "%llu sockets left out",
 			 (unsigned long long)job.sockets);

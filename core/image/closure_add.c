@@ -73,8 +73,7 @@ static bool made_by_run(struct closure_job *job, struct tkit_bytes path)
 	return tkit_model_created(job->model, closure_parent(path));
 }
 
-/* The rules that keep something out. Parents of what is in are not asked. */
-static bool left_out(struct closure_job *job, struct tkit_bytes path, enum tkit_reason reason)
+bool closure_left_out(struct closure_job *job, struct tkit_bytes path, enum tkit_reason reason)
 {
 	const struct tkit_option_list *exclude = &job->options->exclude;
 
@@ -82,10 +81,14 @@ static bool left_out(struct closure_job *job, struct tkit_bytes path, enum tkit_
 		return false;
 	if (closure_runtime(path))
 		return true;
+	if (reason == TKIT_REASON_PRESERVED)
+		return false;
+	if (made_by_run(job, path)) {
+		job->made_by_run += reason == TKIT_REASON_INCLUDED || reason == TKIT_REASON_PRESET;
+		return true;
+	}
 	if (reason == TKIT_REASON_INCLUDED)
 		return false;
-	if (made_by_run(job, path))
-		return true;
 	for (size_t i = 0; i < exclude->count; i++)
 		if (glob_match_below(bytes_str(exclude->items[i]), path))
 			return true;
@@ -106,18 +109,21 @@ static int fail_lookup(struct closure_job *job, int rc, struct tkit_bytes path)
 static unsigned int weight(uint32_t reason)
 {
 	static const unsigned char weights[] = {
-		[TKIT_REASON_PARENT] = 1,     [TKIT_REASON_RUNTIME] = 2,  [TKIT_REASON_SYMLINK] = 3,
-		[TKIT_REASON_LISTED] = 4,     [TKIT_REASON_INCLUDED] = 5, [TKIT_REASON_USERS] = 6,
-		[TKIT_REASON_CREATED_IN] = 7, [TKIT_REASON_NEEDED] = 8,   [TKIT_REASON_INTERP] = 9,
-		[TKIT_REASON_ACCESS] = 10,
+		[TKIT_REASON_PARENT] = 1,   [TKIT_REASON_RUNTIME] = 2,
+		[TKIT_REASON_SYMLINK] = 3,  [TKIT_REASON_DATABASE] = 4,
+		[TKIT_REASON_LISTED] = 5,   [TKIT_REASON_WALKED] = 6,
+		[TKIT_REASON_PRESET] = 7,   [TKIT_REASON_PRESERVED] = 8,
+		[TKIT_REASON_INCLUDED] = 9, [TKIT_REASON_USERS] = 10,
+		[TKIT_REASON_RULE] = 11,    [TKIT_REASON_CREATED_IN] = 12,
+		[TKIT_REASON_NEEDED] = 13,  [TKIT_REASON_INTERP] = 14,
+		[TKIT_REASON_ACCESS] = 15,
 	};
 
 	return weights[reason];
 }
 
-/* Puts an entry in, or a better reason on one that is in. */
-static int put(struct closure_job *job, struct tkit_bytes path, const struct rootfs_node *node,
-	       const struct cause *cause, bool *ret_new)
+int closure_put(struct closure_job *job, struct tkit_bytes path, const struct rootfs_node *node,
+		const struct cause *cause, bool *ret_new)
 {
 	struct tkit_closure *closure = job->closure;
 	struct tkit_bytes because = {"", 0};
@@ -163,7 +169,7 @@ int closure_add(struct closure_job *job, struct tkit_bytes path, const struct ca
 {
 	struct cause parent = {.reason = TKIT_REASON_PARENT, .because = path};
 
-	if (left_out(job, path, cause->reason))
+	if (closure_left_out(job, path, cause->reason))
 		return 0;
 	/* Up to the first directory that is in: what is above it is in, too. */
 	for (;; path = closure_parent(path), cause = &parent) {
@@ -174,7 +180,7 @@ int closure_add(struct closure_job *job, struct tkit_bytes path, const struct ca
 		if (rc == 0 && S_ISSOCK(node->st.st_mode))
 			job->sockets++;
 		else if (rc == 0)
-			rc = put(job, path, node, cause, &is_new);
+			rc = closure_put(job, path, node, cause, &is_new);
 		if (rc < 0)
 			return fail_lookup(job, rc, path);
 		if (!is_new || path.len == 1)
@@ -205,7 +211,8 @@ static int add_links(struct closure_job *job, const struct links *links, const s
 	struct cause link = {.reason = TKIT_REASON_SYMLINK,
 			     .because = cause->because.len ? cause->because : path};
 
-	if (cause->reason == TKIT_REASON_INCLUDED)
+	if (cause->reason == TKIT_REASON_INCLUDED || cause->reason == TKIT_REASON_PRESERVED ||
+	    cause->reason == TKIT_REASON_PRESET)
 		link = *cause;
 	for (size_t at = 0; at < links->list.size;) {
 		struct tkit_bytes name = bytes_str(links->list.data + at);
@@ -235,6 +242,8 @@ int closure_want(struct closure_job *job, struct tkit_bytes path, const struct c
 				   .nofollow = flags & CLOSURE_NOFOLLOW,
 				   .link = note_link,
 				   .arg = &links};
+	const struct cause made = {.reason = TKIT_REASON_RULE,
+				   .because = BYTES_LIT("rule=created-parents")};
 	struct tkit_bytes found;
 	int rc;
 
@@ -249,11 +258,11 @@ int closure_want(struct closure_job *job, struct tkit_bytes path, const struct c
 		return rc < 0 ? rc : CLOSURE_FOUND;
 	}
 	if (rc == -ENOENT || rc == -ENOTDIR || rc == -ELOOP || rc == -ENAMETOOLONG) {
-		if (!(flags & CLOSURE_PREFIX))
+		if (!(flags & (CLOSURE_PREFIX | CLOSURE_MADE)))
 			return CLOSURE_MISSING;
 		rc = add_links(job, &links, cause, path);
 		if (rc == 0)
-			rc = add_prefix(job, found, cause);
+			rc = add_prefix(job, found, flags & CLOSURE_PREFIX ? cause : &made);
 		return rc < 0 ? rc : CLOSURE_MISSING;
 	}
 	if (rc < 0)

@@ -33,8 +33,8 @@ static int add_interpreter(struct closure_job *job, struct tkit_bytes interp,
 	/* Relative to a working directory that only the trace can know (op interp). */
 	if (!interp.len || interp.ptr[0] != '/')
 		return 0;
-	if (cause->reason == TKIT_REASON_INCLUDED)
-		why.reason = TKIT_REASON_INCLUDED;
+	if (cause->reason == TKIT_REASON_INCLUDED || cause->reason == TKIT_REASON_PRESET)
+		why.reason = cause->reason;
 	rc = closure_want(job, interp, &why, CLOSURE_EXECUTED, NULL);
 	if (rc != CLOSURE_MISSING)
 		return rc < 0 ? rc : 0;
@@ -62,7 +62,8 @@ static int inspect(struct closure_job *job, int fd, struct tkit_bytes path,
 		return 0;
 	if (rc == 0 && facts.interp)
 		rc = add_interpreter(job, bytes_str(facts.interp), path, cause);
-	if (rc == 0 && (job->static_needs || cause->reason == TKIT_REASON_INCLUDED))
+	if (rc == 0 && (job->static_needs || cause->reason == TKIT_REASON_INCLUDED ||
+			cause->reason == TKIT_REASON_PRESET))
 		rc = closure_needed(job, path, cause);
 	return rc;
 }

@@ -112,7 +112,7 @@ static int visit_resolved(struct closure_job *job, const struct visit *v, unsign
 	if (!resolved.len || resolved.ptr[0] != '/' ||
 	    v->access->pflags & (TKIT_P_OUTSIDE_ROOT | TKIT_P_RES_TRUNC))
 		return CLOSURE_MISSING;
-	return closure_want(job, resolved, &why, flags & ~CLOSURE_PREFIX, NULL);
+	return closure_want(job, resolved, &why, flags & ~(CLOSURE_PREFIX | CLOSURE_MADE), NULL);
 }
 
 /*
@@ -188,6 +188,8 @@ static int visit_success(struct closure_job *job, const struct visit *v)
 		flags |= CLOSURE_EXECUTED;
 	if (v->path->state & TKIT_PATH_CREATED)
 		flags |= CLOSURE_PREFIX;
+	else if (closure_rule_on(job, RULE_CREATED_PARENTS))
+		flags |= CLOSURE_MADE;
 	by_name = closure_want(job, v->name, &v->cause, flags, &real);
 	if (by_name < 0)
 		return by_name;
@@ -278,6 +280,14 @@ static int visit(struct closure_job *job, const struct tkit_path *path,
 
 		/* A name of the run's own may lead to something that is not. */
 		return rc < 0 ? rc : (rc = visit_resolved(job, &v, 0)) < 0 ? rc : 0;
+	}
+	if (v.class == TKIT_CLASS_METADATA) {
+		int rc = closure_is_walked(job, path, access);
+
+		if (rc < 0 || (rc && job->options->drop_walked))
+			return rc < 0 ? rc : 0;
+		if (rc)
+			v.cause.reason = TKIT_REASON_WALKED;
 	}
 	return visit_success(job, &v);
 }

@@ -19,8 +19,8 @@ static int take_library(struct closure_job *job, struct tkit_bytes name, struct 
 		.reason = TKIT_REASON_NEEDED, .because = needed_by, .root = cause->root};
 	int rc;
 
-	if (cause->reason == TKIT_REASON_INCLUDED)
-		why.reason = TKIT_REASON_INCLUDED;
+	if (cause->reason == TKIT_REASON_INCLUDED || cause->reason == TKIT_REASON_PRESET)
+		why.reason = cause->reason;
 	rc = closure_want(job, name, &why, 0, NULL);
 	if (rc <= 0)
 		return rc;

@@ -135,12 +135,19 @@ static int walk_tree(struct closure_job *job, struct tkit_bytes top, walk_fn fn,
 
 /* ---- include rules ---- */
 
-static int want_included(struct closure_job *job, struct tkit_bytes path, const char *rule)
+struct search {
+	const struct closure_glob *glob;
+	const char *pattern; /* as it reads for canonical paths */
+	bool all;            /* everything below is meant */
+	bool any;            /* something matched */
+};
+
+static int want_included(struct closure_job *job, struct tkit_bytes path,
+			 const struct closure_glob *glob)
 {
-	struct cause why = {.reason = TKIT_REASON_INCLUDED, .because = bytes_str(rule)};
 	const struct rootfs_node *node;
 	bool dangling;
-	int rc = closure_want(job, path, &why, CLOSURE_EXECUTED, NULL);
+	int rc = closure_want(job, path, &glob->cause, glob->flags, NULL);
 
 	if (rc != CLOSURE_MISSING)
 		return rc;
@@ -148,26 +155,19 @@ static int want_included(struct closure_job *job, struct tkit_bytes path, const 
 	dangling = node && !node->err;
 	if (!dangling)
 		return CLOSURE_MISSING;
-	rc = closure_add(job, path, &why);
+	rc = closure_add(job, path, &glob->cause);
 	return rc < 0 ? rc : CLOSURE_FOUND;
 }
 
-struct include {
-	const char *rule;    /* as given */
-	const char *pattern; /* as it reads for canonical paths */
-	bool all;            /* everything below is meant */
-	bool any;            /* something matched */
-};
-
 static int included(struct closure_job *job, void *arg, struct tkit_bytes path, unsigned char type)
 {
-	struct include *include = arg;
+	struct search *search = arg;
 	int rc;
 
-	if (!include->all && !glob_match_below(bytes_str(include->pattern), path))
+	if (!search->all && !glob_match_below(bytes_str(search->pattern), path))
 		return 0;
-	include->any = true;
-	rc = want_included(job, path, include->rule);
+	search->any = true;
+	rc = want_included(job, path, search->glob);
 	return rc < 0 ? rc : 0;
 }
 
@@ -184,8 +184,8 @@ static int real_rule(const struct buf *real, struct tkit_bytes rest, struct buf 
 	return ret_rule->failed ? -ENOMEM : 0;
 }
 
-static int include_below(struct closure_job *job, struct include *include,
-			 struct tkit_bytes literal, struct tkit_bytes rest)
+static int search_below(struct closure_job *job, struct search *search, struct tkit_bytes literal,
+			struct tkit_bytes rest)
 {
 	_cleanup_(buf_done) struct buf real = BUF_INIT, rule = BUF_INIT;
 	struct rootfs_walk walk = {0};
@@ -196,42 +196,70 @@ static int include_below(struct closure_job *job, struct include *include,
 	if (!node || node->err || !S_ISDIR(node->st.st_mode))
 		return 0;
 	rc = real_rule(&real, rest, &rule);
-	include->pattern = rule.data;
-	return rc < 0 ? rc : walk_tree(job, BYTES(real.data, real.size), included, include);
+	search->pattern = rule.data;
+	return rc < 0 ? rc : walk_tree(job, BYTES(real.data, real.size), included, search);
 }
 
-static int include_rule(struct closure_job *job, const char *rule)
+int closure_glob(struct closure_job *job, const struct closure_glob *glob, bool *ret_any)
 {
-	struct include include = {.rule = rule};
-	struct tkit_bytes text = bytes_str(rule), literal;
+	struct search search = {.glob = glob};
+	struct tkit_bytes text = bytes_str(glob->rule), literal;
+	int rc;
+
+	literal = BYTES(text.ptr, glob_literal(text));
+	if (literal.len == text.len) {
+		rc = want_included(job, text, glob);
+		if (rc < 0)
+			return rc;
+		search.any = rc == CLOSURE_FOUND;
+		search.all = true;
+	}
+	rc = search_below(job, &search, literal.len ? literal : BYTES_LIT("/"),
+			  BYTES(text.ptr + literal.len, text.len - literal.len));
+	*ret_any = search.any;
+	return rc;
+}
+
+static int user_rule(struct closure_job *job, const char *kind, const struct closure_glob *glob)
+{
+	struct tkit_bytes text = bytes_str(glob->rule);
+	bool any = false;
 	int rc;
 
 	if (!bytes_starts(text, BYTES_LIT("/")) && !bytes_starts(text, BYTES_LIT("**")))
-		return tkit_fail(job->ctx, -EINVAL, "include rule \"%s\" must begin with / or **",
-				 rule);
-	literal = BYTES(text.ptr, glob_literal(text));
-	if (literal.len == text.len) {
-		rc = want_included(job, text, rule);
-		if (rc < 0)
-			return rc;
-		include.any = rc == CLOSURE_FOUND;
-		include.all = true;
-	}
-	rc = include_below(job, &include, literal.len ? literal : BYTES_LIT("/"),
-			   BYTES(text.ptr + literal.len, text.len - literal.len));
-	if (rc == 0 && !include.any)
-		tkit_log(job->ctx, TKIT_LOG_WARN, "include rule \"%s\" matches nothing in the root",
-			 rule);
+		return tkit_fail(job->ctx, -EINVAL, "%s rule \"%s\" must begin with / or **", kind,
+				 glob->rule);
+	rc = closure_glob(job, glob, &any);
+	if (rc == 0 && !any)
+		tkit_log(job->ctx, TKIT_LOG_WARN, "%s rule \"%s\" matches nothing in the root",
+			 kind, glob->rule);
 	return rc;
 }
 
 int closure_includes(struct closure_job *job)
 {
 	const struct tkit_option_list *include = &job->options->include;
+	const struct tkit_option_list *preserve = &job->options->preserve;
 	int rc = 0;
 
-	for (size_t i = 0; rc == 0 && i < include->count; i++)
-		rc = include_rule(job, include->items[i]);
+	for (size_t i = 0; rc == 0 && i < include->count; i++) {
+		const char *rule = include->items[i];
+
+		rc = user_rule(job, "include",
+			       &(struct closure_glob){.rule = rule,
+						      .cause = {.reason = TKIT_REASON_INCLUDED,
+								.because = bytes_str(rule)},
+						      .flags = CLOSURE_EXECUTED});
+	}
+	for (size_t i = 0; rc == 0 && i < preserve->count; i++) {
+		const char *rule = preserve->items[i];
+
+		rc = user_rule(job, "preserve",
+			       &(struct closure_glob){.rule = rule,
+						      .cause = {.reason = TKIT_REASON_PRESERVED,
+								.because = bytes_str(rule)},
+						      .flags = CLOSURE_NOFOLLOW});
+	}
 	return rc;
 }
 

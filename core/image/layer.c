@@ -131,7 +131,7 @@ static int write_header(struct layer *l, const struct tkit_closure_entry *entry,
 	} else if (S_ISREG(st->st_mode)) {
 		archive_entry_set_size(m, st->st_size);
 	}
-	if (first == CLOSURE_NO_LINK) {
+	if (first == CLOSURE_NO_LINK && !entry->made) {
 		rc = add_xattrs(l, entry);
 		if (rc < 0)
 			return rc;
@@ -170,7 +170,17 @@ static int copy_content(struct layer *l, const struct tkit_closure_entry *entry,
 static int write_content(struct layer *l, const struct tkit_closure_entry *entry)
 {
 	struct rootfs_content content;
-	int rc = rootfs_content(l->closure->fs, entry->path, &content);
+	int rc;
+
+	if (entry->made) {
+		struct tkit_bytes text = tkit_closure_content(l->closure, entry);
+
+		return archive_write_data(l->tar, text.ptr, text.len) == (la_ssize_t)text.len &&
+				       !l->failed
+			       ? 0
+			       : tar_fail(l);
+	}
+	rc = rootfs_content(l->closure->fs, entry->path, &content);
 
 	if (rc < 0)
 		return layer_fail(l, rc, entry, "opening");

@@ -39,6 +39,16 @@ static const struct tkit_option options[] = {
 	 "also keep what this glob matches (** crosses directories)"},
 	{"exclude", TKIT_OPTION_LIST, offsetof(struct options, exclude), NULL, NULL,
 	 "leave out what this glob matches, unless an include rule has it"},
+	{"preserve", TKIT_OPTION_LIST, offsetof(struct options, preserve), NULL, NULL,
+	 "keep what this glob matches as it is in the root, even if excluded or made by the run"},
+	{"preset", TKIT_OPTION_LIST, offsetof(struct options, preset), NULL, NULL,
+	 "also keep: shell, ca-certificates, timezone, name-service, locale"},
+	{"rules", TKIT_OPTION_LIST, offsetof(struct options, rules), NULL, NULL,
+	 "no-NAME: without that rule for what the backend cannot see; NAME: with it"},
+	{"walked", TKIT_OPTION_BOOL, offsetof(struct options, walked), "yes", NULL,
+	 "keep what a program only looked at while it looked through a whole directory"},
+	{"pkgdb", TKIT_OPTION_BOOL, offsetof(struct options, pkgdb), "yes", NULL,
+	 "keep the package database, pruned to what is kept, for scanners"},
 	{"keep-listed", TKIT_OPTION_BOOL, offsetof(struct options, keep_listed), "no", NULL,
 	 "keep everything in directories that were listed"},
 	{"users", TKIT_OPTION_BOOL, offsetof(struct options, users), "yes", NULL,
@@ -92,6 +102,31 @@ static void warn_absent(struct tkit_ctx *ctx, const struct tkit_closure *closure
 		tkit_log(ctx, TKIT_LOG_WARN, "not in the root: and %zu more", count - ABSENT_SHOWN);
 }
 
+/* What is kept for a reason that a user may want to think about. */
+static void tell_reasons(struct tkit_ctx *ctx, const struct tkit_closure *closure)
+{
+	const struct tkit_closure_entry *entry;
+	uint64_t walked = 0, bytes = 0, rules = 0;
+
+	for (size_t i = 0; (entry = tkit_closure_entry(closure, i)); i++) {
+		rules += entry->reason == TKIT_REASON_RULE;
+		if (entry->reason != TKIT_REASON_WALKED)
+			continue;
+		walked++;
+		bytes += S_ISREG(entry->st.st_mode) ? (uint64_t)entry->st.st_size : 0;
+	}
+	if (walked)
+		tkit_log(ctx, TKIT_LOG_INFO,
+			 "%llu paths (%llu bytes) are kept only because a program looked through "
+			 "their directories (walked=no leaves them out)",
+			 (unsigned long long)walked, (unsigned long long)bytes);
+	if (rules)
+		tkit_log(ctx, TKIT_LOG_INFO,
+			 "%llu paths are kept by rules for what the backend cannot see "
+			 "(format=list shows which)",
+			 (unsigned long long)rules);
+}
+
 /* A name, not only numbers: somebody has to look it up in the image. */
 static uint32_t is_user_name(const char *user)
 {
@@ -117,6 +152,11 @@ static int dockerfile_render(struct tkit_ctx *ctx, void *self, const struct tkit
 		.need_users = is_user_name(user),
 		.include = given->include,
 		.exclude = given->exclude,
+		.preserve = given->preserve,
+		.presets = given->preset,
+		.rules = given->rules,
+		.package_database = (uint32_t)given->pkgdb,
+		.drop_walked = !given->walked,
 	};
 	struct job job = {.ctx = ctx, .options = given, .model = model, .out = out};
 	int rc = tkit_closure_new(ctx, model, tkit_model_rootfs(model), &want, &job.closure);
@@ -124,6 +164,7 @@ static int dockerfile_render(struct tkit_ctx *ctx, void *self, const struct tkit
 	if (rc < 0)
 		return rc;
 	warn_absent(ctx, job.closure);
+	tell_reasons(ctx, job.closure);
 	rc = formats[given->format](&job);
 	if (rc == 0)
 		tkit_log(ctx, TKIT_LOG_INFO, "%zu paths, %llu bytes in files",

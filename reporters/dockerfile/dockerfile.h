@@ -32,6 +32,11 @@ struct options {
 	const char *stopsignal;
 	struct tkit_option_list include;
 	struct tkit_option_list exclude;
+	struct tkit_option_list preserve;
+	struct tkit_option_list preset;
+	struct tkit_option_list rules;
+	int walked;
+	int pkgdb;
 	int keep_listed;
 	int users;
 };

@@ -130,7 +130,7 @@ static void add_list(struct stage *s, int times)
 	int open = 0;
 
 	for (size_t i = 0; (entry = tkit_closure_entry(s->job->closure, i)); i++) {
-		if (is_made(entry) || is_mounted_file(s, entry) ||
+		if (is_made(entry) || entry->made || is_mounted_file(s, entry) ||
 		    (times && !S_ISDIR(entry->st.st_mode) && !S_ISLNK(entry->st.st_mode)))
 			continue;
 		if (!open || s->text->size - begin > CHUNK) {
@@ -157,10 +157,10 @@ static void add_list(struct stage *s, int times)
 		text_str(s->text, "]\n");
 }
 
-/* Owner, mode and time of a directory that is made. */
-static void make_directory(struct stage *s, const struct tkit_closure_entry *entry)
+/* Owner, mode and time of what is made. */
+static void set_metadata(struct stage *s, const struct tkit_closure_entry *entry)
 {
-	char line[256];
+	char line[13000];
 
 	snprintf(line, sizeof(line),
 		 "chown %u:%u %s%.*s && chmod %o %s%.*s && touch -d @%lld %s%.*s", entry->st.st_uid,
@@ -200,7 +200,7 @@ static void add_collect(struct stage *s)
 	const struct tkit_closure_entry *entry;
 	struct text *t = s->text;
 
-	text_str(t, "RUN [\"/bin/sh\", \"-c\", \"mkdir ");
+	text_str(t, "RUN [\"/bin/sh\", \"-c\", \"mkdir -p ");
 	text_str(t, s->into);
 	add_copy(s);
 	for (size_t i = 1; (entry = tkit_closure_entry(s->job->closure, i)); i++)
@@ -209,11 +209,67 @@ static void add_collect(struct stage *s)
 			text_str(t, s->into);
 			text_add(t, entry->path.ptr, entry->path.len);
 			text_str(t, " && ");
-			make_directory(s, entry);
+			set_metadata(s, entry);
+		}
+	for (size_t i = 1; (entry = tkit_closure_entry(s->job->closure, i)); i++)
+		if (entry->made && S_ISDIR(entry->st.st_mode)) {
+			text_str(t, " && ");
+			set_metadata(s, entry);
 		}
 	text_str(t, " && ");
-	make_directory(s, tkit_closure_entry(s->job->closure, 0));
+	set_metadata(s, tkit_closure_entry(s->job->closure, 0));
 	text_str(t, "\"]\n");
+}
+
+/* Text as printf(1)'s %b reads it, in words of a length that a program's arguments may have. */
+static void add_content(struct stage *s, struct tkit_bytes data)
+{
+	for (size_t i = 0; i < data.len; i++) {
+		unsigned char c = (unsigned char)data.ptr[i];
+		char octal[12];
+
+		if (i % 10000 == 0)
+			text_str(s->text, i ? "\", \\\n\"" : ", \\\n\"");
+		if (c >= 0x20 && c < 0x7f && !strchr("\"\\<$`", c)) {
+			text_add(s->text, data.ptr + i, 1);
+			continue;
+		}
+		snprintf(octal, sizeof(octal), "\\\\0%03o", c);
+		text_str(s->text, c == '\n' ? "\\\\n" : octal);
+	}
+	if (data.len)
+		text_str(s->text, "\"");
+}
+
+/* Files that the image does not have. Before the others, so that directories keep their times. */
+static int add_made(struct stage *s)
+{
+	static const char safe[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				   "0123456789+-._~:/";
+	const struct tkit_closure_entry *entry;
+
+	for (size_t i = 0; (entry = tkit_closure_entry(s->job->closure, i)); i++) {
+		char path[4096];
+		int n = snprintf(path, sizeof(path), "%s%.*s", s->into, (int)entry->path.len,
+				 entry->path.ptr);
+
+		if (!entry->made || !S_ISREG(entry->st.st_mode))
+			continue;
+		if (n >= (int)sizeof(path) || strspn(path, safe) != (size_t)n)
+			return tkit_fail(s->job->ctx, -EINVAL,
+					 "the package database has a name that a Dockerfile cannot "
+					 "hold (option pkgdb)");
+		text_str(s->text, "RUN [\"/bin/sh\", \"-c\", \"mkdir -p ");
+		text_add(s->text, path, (size_t)(strrchr(path, '/') - path));
+		text_str(s->text, " && printf %b \\\"$@\\\" >");
+		text_str(s->text, path);
+		text_str(s->text, " && ");
+		set_metadata(s, entry);
+		text_str(s->text, "\", \"sh\"");
+		add_content(s, tkit_closure_content(s->job->closure, entry));
+		text_str(s->text, "]\n");
+	}
+	return 0;
 }
 
 static int is_reference(const char *name)
@@ -272,12 +328,16 @@ static void add_stages(struct stage *s)
 	text_str(t, " AS source\nUSER 0:0\nCOPY --from=original / /tkit-source/\n");
 }
 
-static void write_stages(struct stage *s)
+static int write_stages(struct stage *s)
 {
 	const struct tkit_closure_entry *entry;
 	struct text *t = s->text;
+	int rc;
 
 	add_stages(s);
+	rc = add_made(s);
+	if (rc < 0)
+		return rc;
 	add_list(s, 0);
 	if (s->tool == TOOL_BUSYBOX)
 		add_list(s, 1);
@@ -295,6 +355,7 @@ static void write_stages(struct stage *s)
 	text_str(t, "COPY --from=source ");
 	text_str(t, s->into);
 	text_str(t, "/ /\n");
+	return 0;
 }
 
 int format_multistage(struct job *job)
@@ -307,7 +368,7 @@ int format_multistage(struct job *job)
 	if (rc == 0)
 		rc = start(&stage);
 	if (rc == 0)
-		write_stages(&stage);
+		rc = write_stages(&stage);
 	if (rc == 0)
 		rc = directives_write(job->ctx, &conf, &text);
 	if (rc == 0)

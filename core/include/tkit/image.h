@@ -170,7 +170,12 @@ enum tkit_reason {
 	TKIT_REASON_USERS = 7,      /* passwd, group: a user name is used */
 	TKIT_REASON_LISTED = 8,     /* below a listed directory (option) */
 	TKIT_REASON_INCLUDED = 9,   /* an include rule */
-	TKIT_REASON_RUNTIME = 10    /* mount point that a container runtime needs */
+	TKIT_REASON_RUNTIME = 10,   /* mount point that a container runtime needs */
+	TKIT_REASON_PRESERVED = 11, /* a preserve rule */
+	TKIT_REASON_PRESET = 12,    /* a preset; because: "preset=NAME" */
+	TKIT_REASON_RULE = 13,      /* a rule for what the backend cannot see; "rule=NAME" */
+	TKIT_REASON_DATABASE = 14,  /* of the package database, for scanners */
+	TKIT_REASON_WALKED = 15     /* only looked at, by a program that looked at all in there */
 };
 TKIT_API const char *tkit_reason_name(int reason);
 
@@ -180,6 +185,8 @@ struct tkit_closure_entry {
 	struct stat st;
 	uint32_t reason;           /* enum tkit_reason; of several the one that says most */
 	struct tkit_bytes because; /* the path that brought it in; empty = itself */
+	uint32_t made;             /* its content is not the root's: tkit_closure_content() */
+	uint32_t reserved;
 };
 
 struct tkit_closure_options {
@@ -193,6 +200,15 @@ struct tkit_closure_options {
 	 */
 	struct tkit_option_list include;
 	struct tkit_option_list exclude;
+	/*
+	 * Globs of what is kept as it is in the root, whatever an exclude rule says and even if
+	 * the run made it; it brings nothing along but parents and symlinks on the way.
+	 */
+	struct tkit_option_list preserve;
+	struct tkit_option_list presets; /* names, see docs/CLOSURE.md */
+	struct tkit_option_list rules;   /* "no-NAME" turns a rule off, "NAME" on */
+	uint32_t package_database;       /* 1: keep it, pruned to the packages of what is kept */
+	uint32_t drop_walked;            /* 1: leave out what TKIT_REASON_WALKED is about */
 };
 
 struct tkit_closure;
@@ -213,6 +229,10 @@ TKIT_API const struct tkit_closure_entry *tkit_closure_entry(const struct tkit_c
 							     size_t index);
 TKIT_API const struct tkit_closure_entry *tkit_closure_find(const struct tkit_closure *closure,
 							    struct tkit_bytes path);
+
+/* The content of an entry that was made (`made`), which no file of the root has; borrowed. */
+TKIT_API struct tkit_bytes tkit_closure_content(const struct tkit_closure *closure,
+						const struct tkit_closure_entry *entry);
 
 /* Sum of the sizes of regular files, hard links counted once. */
 TKIT_API uint64_t tkit_closure_bytes(const struct tkit_closure *closure);
