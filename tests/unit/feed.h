@@ -22,7 +22,8 @@ struct feed {
 	uint64_t ts;
 };
 
-/* An access in a few words. err: -1 = unknown; flags default to 0 and known; created: 0 unknown, 1 yes, -1 no. */
+/* An access in a few words. err: -1 = unknown; flags default to 0 and known; created: 0 unknown, 1
+ * yes, -1 no. */
 struct ev {
 	int op;
 	const char *path;
