@@ -58,14 +58,14 @@ static bool read_header(struct pt_tracee *t, uint64_t at)
 static const struct tkit_syscall *from_socketcall(struct pt_tracee *t, int *ret_sendmsg)
 {
 	static const struct {
-		int call;
 		const char *name;
+		int call;
 		int args;
-	} calls[] = {{SYS_BIND, "bind", 3},
-		     {SYS_CONNECT, "connect", 3},
-		     {SYS_SENDTO, "sendto", 6},
-		     {SYS_SENDMSG, NULL, 3},
-		     {SYS_SENDMMSG, NULL, 4}};
+	} calls[] = {{"bind", SYS_BIND, 3},
+		     {"connect", SYS_CONNECT, 3},
+		     {"sendto", SYS_SENDTO, 6},
+		     {NULL, SYS_SENDMSG, 3},
+		     {NULL, SYS_SENDMMSG, 4}};
 	struct pt_call *call = &t->call;
 	uint32_t words[6] = {0};
 

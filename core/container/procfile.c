@@ -73,10 +73,11 @@ int procfile_stat(pid_t pid, pid_t *ret_parent, uint64_t *ret_start)
 	_cleanup_free_ char *text = NULL;
 	unsigned long long start;
 	int rc = procfile_read(pid, "stat", &text), parent;
-	char *at = rc == 0 ? strrchr(text, ')') : NULL; /* the name may hold anything */
+	const char *at;
 
-	if (rc < 0)
+	if (rc < 0 || !text)
 		return rc;
+	at = strrchr(text, ')'); /* the name may hold anything */
 	/* proc(5): after the name: state, ppid, ..., and start time as field 22 */
 	if (!at ||
 	    sscanf(at + 1,

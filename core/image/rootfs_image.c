@@ -115,7 +115,7 @@ static int image_content(struct tkit_rootfs *fs, struct tkit_bytes path,
 
 static int image_openfile(struct tkit_rootfs *fs, struct tkit_bytes path)
 {
-	struct rootfs_content content;
+	struct rootfs_content content = {.fd = -1};
 	int fd, rc = image_content(fs, path, &content);
 
 	if (rc < 0)

@@ -10,7 +10,7 @@
 struct session *session_new(const struct session_config *config, struct err *err);
 void session_free(struct session *s);
 
-int setup_bus(struct session *s, struct err *err);     /* the bus and the backends' lines to it */
+int setup_bus(struct session *s, struct err *err); /* the bus and the backends' lines to it */
 void setup_limits(void); /* tkit's own; after the command was forked, which keeps what it had */
 int setup_sinks(struct session *s, struct err *err);   /* opens them */
 int setup_command(struct session *s, struct err *err); /* forks and holds it */

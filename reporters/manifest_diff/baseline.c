@@ -2,6 +2,7 @@
 /* The list of files that may be missing: read, held against a result, written anew. */
 #include <errno.h>
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -66,7 +67,7 @@ static int read_items(struct tkit_ctx *ctx, const char *file, yaml_document_t *d
 		    strlen((const char *)item->data.scalar.value) >= sizeof(clean))
 			return fail_at(ctx, file, item, "an absolute path is expected");
 		if (clean_name((const char *)item->data.scalar.value, clean) < 0)
-			strcpy(clean, (const char *)item->data.scalar.value);
+			snprintf(clean, sizeof(clean), "%s", (const char *)item->data.scalar.value);
 		if (item->end_mark.line != item->start_mark.line || line <= b->place.last_line)
 			b->place.block = 0;
 		b->place.last_line = line;
@@ -183,8 +184,10 @@ int apply_baseline(struct tkit_ctx *ctx, const struct options *options,
 	rc = read_baseline(ctx, options, &b);
 	result->has_baseline = 1;
 	result->resolved = calloc(b.count + 1, sizeof(*result->resolved));
-	if (!rc && !result->resolved)
-		rc = tkit_fail(ctx, -ENOMEM, "reading %s", options->baseline);
+	if (!result->resolved) {
+		baseline_done(&b);
+		return rc ? rc : tkit_fail(ctx, -ENOMEM, "reading %s", options->baseline);
+	}
 	for (size_t i = 0; !rc && i < b.count; i++) {
 		struct item *item = find_missing(result, b.entries[i].name);
 

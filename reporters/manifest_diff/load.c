@@ -41,7 +41,7 @@ int slurp(struct tkit_ctx *ctx, const char *file, char **ret_text, size_t *ret_s
 	if (!rc && ferror(f))
 		rc = tkit_fail(ctx, -errno, "reading %s", file);
 	fclose(f);
-	if (rc) {
+	if (rc || !text) {
 		free(text);
 		return rc;
 	}
@@ -138,9 +138,9 @@ static int find_type(struct tkit_ctx *ctx, const struct options *options,
 
 int read_list(struct tkit_ctx *ctx, const char *file, struct plan *plan)
 {
-	char *text, *line;
+	char *text = NULL, *line;
 	unsigned int number = 0;
-	size_t size;
+	size_t size = 0;
 	int rc = slurp(ctx, file, &text, &size);
 
 	if (rc < 0)

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* What a manifest declares, whatever form it had. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -231,7 +232,7 @@ int plan_resolve(const struct plan *plan, const char *name, int follow_last, cha
 
 	if (strlen(name) >= sizeof(rest))
 		return -1;
-	strcpy(rest, name);
+	snprintf(rest, sizeof(rest), "%s", name);
 	out[0] = '\0';
 	for (;;) {
 		const struct node *node;
@@ -272,7 +273,7 @@ int plan_resolve(const struct plan *plan, const char *name, int follow_last, cha
 			return -1;
 	}
 	if (!size)
-		strcpy(out, "/");
+		memcpy(out, "/", 2);
 	return 0;
 }
 

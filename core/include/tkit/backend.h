@@ -159,9 +159,9 @@ TKIT_API int tkit_lose(struct tkit_ctx *ctx, enum tkit_loss reason, uint64_t cou
 /*
  * Says by what means the backend works here, where it chooses between several: one short
  * line, "resolve=walk io_uring=submit_req". `without` has those bits of the descriptor's
- * `caps` that it lacks here because the kernel does, or because of its options or input. In probe() `tkit doctor` shows it, from
- * open() to the end of start() it goes to the head of the trace. The last call counts; the
- * text is copied. Instance's own thread.
+ * `caps` that it lacks here because the kernel does, or because of its options or input. In probe()
+ * `tkit doctor` shows it, from open() to the end of start() it goes to the head of the trace. The
+ * last call counts; the text is copied. Instance's own thread.
  */
 TKIT_API void tkit_facilities(struct tkit_ctx *ctx, const char *text, uint64_t without);
 
