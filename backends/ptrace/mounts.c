@@ -121,7 +121,7 @@ static int path_in_fs(const struct pt_mount *mount, const char *path, char out[P
 
 static int target_place(struct pt *pt, struct pt_mount *mount, char in_fs[PATH_MAX])
 {
-	uint64_t id;
+	uint64_t id = 0;
 	int rc = mount_id(pt->target->root_fd, "", &id);
 
 	if (rc == 0)
@@ -137,7 +137,7 @@ int pt_translate(struct pt *pt, const struct pt_tracee *t, const char *link, cha
 	} *w = malloc(sizeof(*w));
 	const char *rest = NULL;
 	char table[64];
-	uint64_t id;
+	uint64_t id = 0;
 	int rc;
 
 	if (!w)

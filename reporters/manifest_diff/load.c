@@ -143,7 +143,7 @@ int read_list(struct tkit_ctx *ctx, const char *file, struct plan *plan)
 	size_t size = 0;
 	int rc = slurp(ctx, file, &text, &size);
 
-	if (rc < 0)
+	if (rc < 0 || !text)
 		return rc;
 	if (strlen(text) != size)
 		rc = tkit_fail(ctx, -EINVAL,

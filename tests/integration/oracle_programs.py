@@ -152,19 +152,19 @@ program("perl", "perl", ["perl", "-MPOSIX", "-MFile::Find", "-MFile::Temp=tempdi
                          "rename 'file2', 'file9'; print -e 'file2' ? 'yes' : 'no', \"\\n\""], make_tree, 90)
 program("redis", "redis-server redis-cli",
         "redis-server --port 0 --unixsocket $PWD/s --save '' --dir . --daemonize no >log 2>&1 & p=$!\n"
-        "until redis-cli -s s ping >/dev/null 2>&1; do sleep 0.05; done\n"
+        "sleep 0.05; until redis-cli -s s ping >/dev/null 2>&1; do sleep 0.05; done\n"
         "redis-cli -s s set a 1; redis-cli -s s get a; redis-cli -s s save; redis-cli -s s bgsave >/dev/null\n"
         "redis-cli -s s shutdown nosave; wait $p; ls dump.rdb", None, 90,
         timing=rb"/s$|/temp-|/dump.rdb$|^/proc/|^/sys/")
 program("nginx", "nginx curl",
         "nginx -p . -c nginx.conf 2>/dev/null & p=$!; u=http://127.0.0.1:$(cat port)\n"
-        "until curl -s -o /dev/null $u/; do sleep 0.05; done\n"
+        "sleep 0.05; until curl -s -o /dev/null $u/; do sleep 0.05; done\n"
         "curl -s $u/; curl -s $u/big | cksum; curl -s -o /dev/null -w '%{http_code}\\n' $u/none\n"
         "kill -QUIT $p; wait $p", make_web, 200, root=True)
 program("openssl", "openssl",
         "openssl req -x509 -newkey rsa:2048 -nodes -keyout k -out c -subj /CN=x -days 2 2>/dev/null\n"
         "openssl s_server -unix s -cert c -key k -naccept 1 -quiet -rev >/dev/null 2>&1 & p=$!\n"
-        "until [ -S s ]; do sleep 0.05; done\n"
+        "sleep 0.05; until [ -S s ]; do sleep 0.05; done\n"
         "(echo abc; sleep 0.5) | openssl s_client -unix s -CAfile c -verify_return_error -brief 2>/dev/null\n"
         "wait $p; openssl x509 -in c -noout -subject", None, 60, timing=rb"/s$")
 program("sqlite3", "sqlite3",

@@ -84,8 +84,8 @@ cp -a "$work/root/bin" "$work/upper/"
 echo z >"$work/upper/etc/only-here"
 run "$work/n3" -- unshare -m sh -c "mount --bind $work/upper $work/upper && cd $work/upper && mkdir -p old &&
 	pivot_root . old && exec /bin/look /etc/only-here"
-check "pivot_root: names are not taken for the target's" [ "$("$tkit" dump "$work/n3" |
-	jq -s '[.[] | select(.path == "/etc/only-here" and .outside_root)] | length')" = 1 ]
+check "pivot_root: names are those of the new root, where the old one has it" has "$work/n3" "open $work/upper/etc/only-here 0"
+check "pivot_root: they are not taken for the old root's" has_not "$work/n3" "open /etc/only-here"
 check "pivot_root: the relative path has the old directory" has "$work/n3" "pivot_root $work/upper 0"
 
 
@@ -108,26 +108,27 @@ cgroup_dirs() {
 	awk '$3 == "cgroup" && $4 !~ /name=/ && !n++ {print $2}' /proc/mounts
 	awk '$3 == "cgroup" && $4 ~ /name=/ && !n++ {print $2}' /proc/mounts
 }
+mkfifo "$work/armed"
 for cg in $(cgroup_dirs); do
 	mkdir -p "$cg/tkit-test.$$/below" 2>/dev/null || continue
 	at_exit rmdir "$cg/tkit-test.$$"
 	at_exit rmdir "$cg/tkit-test.$$/below"
 	(
 		echo 0 >"$cg/tkit-test.$$/below/cgroup.procs"
-		for ((i = 0; i < 60; i++)); do
+		for ((i = 0; i < 200; i++)); do
 			"$work/root/bin/look" /etc/host.conf
 			sleep 0.05
 		done
 	) &
 	in=$!
 	(
-		sleep 0.6
+		read -r _ <"$work/armed" || true
 		echo 0 >"$cg/tkit-test.$$/cgroup.procs"
 		exec "$work/root/bin/look" /etc/moved-in
 	) &
 	moved=$!
 	sleep 0.2
-	run "$work/c1" --no-snapshot --cgroup "$cg/tkit-test.$$" --duration 1s
+	run "$work/c1" --no-snapshot --ready-fd 9 --cgroup "$cg/tkit-test.$$" --duration 1s 9>"$work/armed"
 	check "--cgroup $cg: a process in a cgroup below" has "$work/c1" "open /etc/host.conf 0"
 	check "--cgroup $cg: one that moves in later" has "$work/c1" "open /etc/moved-in 2"
 	check "--cgroup $cg: nobody else" has_not "$work/c1" "/etc/hostname"
