@@ -260,7 +260,13 @@ int closure_includes(struct closure_job *job)
 								.because = bytes_str(rule)},
 						      .flags = CLOSURE_NOFOLLOW});
 	}
-	return rc;
+	for (size_t i = 0; rc >= 0 && i < job->options->paths.count; i++) {
+		const struct closure_glob path = {.cause = {.reason = TKIT_REASON_INCLUDED},
+						  .flags = CLOSURE_EXECUTED};
+
+		rc = want_included(job, bytes_str(job->options->paths.items[i]), &path);
+	}
+	return rc < 0 ? rc : 0;
 }
 
 /* ---- listed directories ---- */

@@ -209,6 +209,9 @@ struct tkit_closure_options {
 	struct tkit_option_list rules;   /* "no-NAME" turns a rule off, "NAME" on */
 	uint32_t package_database;       /* 1: keep it, pruned to the packages of what is kept */
 	uint32_t drop_walked;            /* 1: leave out what TKIT_REASON_WALKED is about */
+	/* Absolute paths to keep, too, with what they need, but nothing below a directory. What
+	 * is not in the root is passed over. They beat exclude rules. */
+	struct tkit_option_list paths;
 };
 
 struct tkit_closure;

@@ -1,0 +1,162 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# tkit slim and tkit verify with real Debian services: from directories, archives and a real
+# docker; what is left behind when they fail or are interrupted: nothing.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck source=../lib/lib.sh
+. "$here/../lib/lib.sh"
+# shellcheck source=../lib/images.sh
+. "$here/../lib/images.sh"
+need_root
+need runc debootstrap jq
+need_backend ebpf
+redis=$(root_with redis-server) || die "no root file system with redis"
+nginx=$(root_with nginx-light) || die "no root file system with nginx"
+mkdir "$work/tmp"
+export TMPDIR=$work/tmp
+cd "$work"
+
+# Nothing of ours is there: files, mounts, control groups, containers.
+clean() {
+	local end=$((SECONDS + 10))
+	until [ -z "$(ls -A "$TMPDIR")" ] && ! grep -q "$TMPDIR/" /proc/self/mountinfo &&
+		[ -z "$(find /sys/fs/cgroup -maxdepth 3 -type d -name 'tkit-????????????????*')" ]; do
+		[ $SECONDS -lt $end ] || {
+			ls -A "$TMPDIR"
+			grep "$TMPDIR/" /proc/self/mountinfo
+			find /sys/fs/cgroup -maxdepth 3 -type d -name 'tkit-????????????????*'
+			return 1
+		}
+		sleep 0.2
+	done
+}
+slim() { # FILE ARG...: report to FILE
+	local out=$1
+	shift
+	timeout -k 5 120 "$tkit" slim --json "$@" >"$out" 2>"$out.err" || {
+		cat "$out.err" >&2
+		return 1
+	}
+}
+is() { # FILE FILTER
+	jq -e "$2" "$1" >/dev/null || {
+		jq . "$1" >&2
+		return 1
+	}
+}
+status_of() { # STATUS CMD...
+	local want=$1 got=0
+	shift
+	"$@" || got=$?
+	[ "$got" = "$want" ] || {
+		echo "status $got, not $want" >&2
+		return 1
+	}
+}
+tell() { # NAME FILE
+	jq -r --arg n "$1" '"\($n): \(.source_bytes/1e6*10|round/10) MB -> \(.bytes/1e6*100|round/100) MB, " +
+		"\(.files) files, \(.rounds|length) rounds; ms: read \(.ms.read), trace \(.ms.trace), " +
+		"build \(.ms.build), verify \(.ms.verify)"' "$2"
+}
+
+# ---- services, from directories ----
+serve_nginx=(nginx -g 'daemon off;')
+slim nginx.json --http http://127.0.0.1/ --http http://localhost/none -o nginx.tar "dir:$nginx" -- "${serve_nginx[@]}"
+check "nginx is verified" is nginx.json '.verdict == "verified" and (.rounds | length) == 1'
+check "nginx is small" is nginx.json '.bytes < 10200000'
+tell nginx nginx.json
+slim redis.json --exec 'redis-cli set a 1' --exec "redis-cli get 'a'" -o redis.tar "dir:$redis" -- redis-server --save ''
+check "redis is verified" is redis.json '.verdict == "verified"'
+check "redis is small" is redis.json '.bytes < 18500000'
+check "times in its log are known for noise" is redis.json '[.parts[] | select(.original_agrees != "same")] | length > 0'
+tell redis redis.json
+check "nothing is left" clean
+
+# ---- what the first image lacks is found and added ----
+slim lack.json --exclude '/usr/lib/x86_64-linux-gnu/libssl*' --exclude /etc/nginx/mime.types \
+	--http http://127.0.0.1/ -o lack.tar "dir:$nginx" -- "${serve_nginx[@]}"
+check "a library and a configuration file are added" is lack.json '.verdict == "verified" and
+	([.rounds[].missing[]] | any(test("libssl.so")) and any(. == "/etc/nginx/mime.types"))'
+check "the last round lacks nothing" is lack.json '.rounds[-1].missing == []'
+slim start.json --exclude /usr/bin/cat -o start.tar "dir:$nginx" -- cat /etc/debian_version
+check "a command that the image lacks is added" is start.json '.verdict == "verified" and
+	.rounds[0].started == false and (.rounds[0].missing | index("/usr/bin/cat"))'
+check "rounds are bounded" status_of 1 slim one.json --rounds 1 --exclude /etc/nginx/mime.types \
+	--http http://127.0.0.1/ -o one.tar "dir:$nginx" -- "${serve_nginx[@]}"
+check "and that is told" is one.json '.verdict == "differs"'
+
+# ---- what differs is told, what proves nothing is no proof ----
+check "a listing of the root differs" status_of 1 slim ls.json -o ls.tar "dir:$nginx" -- ls /usr/bin
+check "in its output" is ls.json '.verdict == "differs" and .differences == 1'
+check "a service that fails is not verified" status_of 1 slim fail.json --timeout 20s \
+	--http http://127.0.0.1/ -o fail.tar "dir:$nginx" -- nginx -c /none
+check "because its drive failed" is fail.json '.verdict == "drive-failed"'
+check "random output is not called the same" slim random.json --runs 2 -o random.tar "dir:$nginx" -- \
+	sh -c 'head -c 30 /dev/urandom | base64'
+check "but named as not compared" is random.json '.incomparable == 1'
+check "nothing is left of failures" clean
+
+# ---- a script on this machine ----
+cat >script <<'EOF'
+#!/bin/sh
+exec nsenter --net="$TKIT_NETNS" curl -fs http://127.0.0.1/
+EOF
+chmod +x script
+slim script.json --script ./script -o script.tar nginx.tar -- "${serve_nginx[@]}"
+check "a script drives it, from an archive" is script.json '.verdict == "verified"'
+
+# ---- verify ----
+timeout -k 5 60 "$tkit" run --backend ebpf --root "$nginx" -o cat.tkit -- cat /etc/nginx/nginx.conf >/dev/null
+verify() { timeout -k 5 60 "$tkit" verify --json "$@" >verify.json; }
+check "an image with all that a trace needs is verified" status_of 1 verify --http http://127.0.0.1/ nginx.tar cat.tkit -- "${serve_nginx[@]}"
+check "cat is missing in it" is verify.json '.rounds[0].missing | index("/usr/bin/cat")'
+"$tkit" slim -o cat.tar "dir:$nginx" -- cat /etc/nginx/nginx.conf >/dev/null
+check "one that has cat is fine" verify --reference "dir:$nginx" cat.tar cat.tkit -- cat /etc/nginx/nginx.conf
+
+# ---- interrupted ----
+under_way() { [ -n "$(find "$TMPDIR" -name run-1.tkit)" ]; }
+start_slim() { # sets $pid; the shell lets background jobs ignore SIGINT
+	env --default-signal=INT,HUP "$tkit" slim --http http://127.0.0.1:81/ -o gone.tar "dir:$nginx" -- \
+		sleep 1000 >/dev/null 2>&1 &
+	pid=$!
+}
+for signal in INT TERM HUP; do
+	start_slim
+	check "a run is under way ($signal)" eventually under_way
+	kill -$signal $pid
+	status=0
+	wait $pid || status=$?
+	check "it ends by SIG$signal" test $status = $((128 + $(kill -l $signal)))
+	check "nothing is left after SIG$signal" clean
+done
+start_slim
+check "a run is under way (KILL)" eventually under_way
+kill -KILL $pid
+wait $pid 2>/dev/null || true
+check "nothing is left after SIGKILL" clean
+check "no image either" test ! -e gone.tar
+
+# ---- an image of a real docker, as another user ----
+if start_docker; then
+	import_root "$redis" test/redis-root
+	mkdir image
+	printf 'FROM test/redis-root\nENV A=b\nEXPOSE 6379\nWORKDIR /var/lib/redis\nUSER redis\nENTRYPOINT ["redis-server"]\nCMD ["--dir", "/var/lib/redis", "--port", "6379"]\n' >image/Dockerfile
+	build_image "$work/image" test/redis
+	slim docker.json --tag test/redis-slim:1 --exec 'redis-cli set a 1' --exec 'redis-cli save' \
+		--exec 'id -un' -o docker.tar test/redis
+	check "an image of docker's, not root, is verified" is docker.json '.verdict == "verified"'
+	tell "redis, docker, user redis" docker.json
+	docker load -q -i docker.tar >/dev/null
+	id=$(docker run -d --network none test/redis-slim:1)
+	at_exit remove_container "$id"
+	ping() { docker exec "$id" redis-cli set b 2; }
+	check "docker runs the result" eventually ping
+	check "its saves work" docker exec "$id" redis-cli save
+	check "its configuration is kept" test "$(docker image inspect -f '{{.Config.User}} {{.Config.WorkingDir}}' test/redis-slim:1)" = "redis /var/lib/redis"
+	remove_container "$id"
+	check "nothing is left" clean
+else
+	echo "without docker: $docker_problem"
+fi
+done_testing
