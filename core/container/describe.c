@@ -4,6 +4,7 @@
  * the container itself: its /etc/hosts or /etc/resolv.conf is mounted from there.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -99,6 +100,53 @@ static bool cut_at_id(char *path, const char *id, bool keep)
 	return true;
 }
 
+/* A bundle of podman: ROOT/overlay-containers/ID/userdata. */
+static void describe_podman_bundle(struct container *c, char *bundle)
+{
+	if (strstr(bundle, "-containers/") && cut_at_id(bundle, c->id, false))
+		describe_podman(c, bundle);
+}
+
+/* podman's conmon has the bundle, and the container's name, among its words. */
+static void describe_conmon(struct container *c, pid_t conmon)
+{
+	char path[64], words[8192];
+	const char *option = "";
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/cmdline", (int)conmon);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	n = read(fd, words, sizeof(words) - 1);
+	close(fd);
+	words[n > 0 ? n : 0] = '\0';
+	for (char *word = words; word < words + n; word += strlen(word) + 1) {
+		if (strcmp(option, "-b") == 0)
+			describe_podman_bundle(c, word);
+		else if (strcmp(option, "-n") == 0 && !*c->name)
+			set(&c->name, word);
+		option = word;
+	}
+}
+
+/* conmon, if it is among the nearest ancestors: in a hook the runtime stands between. */
+static pid_t find_conmon(pid_t pid)
+{
+	for (int i = 0; i < 4 && pid > 1; i++) {
+		_cleanup_free_ char *comm = NULL;
+		uint64_t start;
+
+		if (procfile_stat(pid, &pid, &start) < 0 || pid <= 1 ||
+		    procfile_read(pid, "comm", &comm) < 0)
+			return 0;
+		if (strcmp(comm, "conmon\n") == 0)
+			return pid;
+	}
+	return 0;
+}
+
 /*
  * The files that an engine mounts into each container name its directory, as the root field
  * of mountinfo (proc(5)): a path in the file system that it comes from.
@@ -132,7 +180,7 @@ void container_describe(struct container *c)
 {
 	char link[64], cwd[4096];
 	uint64_t start;
-	pid_t parent;
+	pid_t parent, conmon;
 	ssize_t n;
 
 	char **const all[] = {&c->name, &c->image, &c->image_digest, &c->engine};
@@ -141,6 +189,9 @@ void container_describe(struct container *c)
 		if (!*all[i])
 			*all[i] = strdup("");
 	describe_mounts(c);
+	conmon = *c->name ? 0 : find_conmon(c->init);
+	if (conmon)
+		describe_conmon(c, conmon);
 	/* The shim of containerd stays in the bundle's directory. */
 	if (procfile_stat(c->init, &parent, &start) < 0)
 		return;

@@ -133,16 +133,18 @@ int install_edit_podman_hook(const struct install_spec *spec, const char *text, 
 			     char **ret, struct err *err)
 {
 	_cleanup_json_ json_t *hook = NULL;
+	json_t *args;
 
 	*ret = NULL;
 	if (text && !strstr(text, "oci-hook"))
 		return err_set(err, -EEXIST, "is not tkit's; move it away");
 	if (undo)
 		return 0;
-	hook = json_pack("{s:s, s:{s:s, s:[s, s], s:i}, s:{s:{s:s}}, s:[s]}", "version", "1.0.0",
-			 "hook", "path", spec->tkit, "args", "tkit", "oci-hook", "timeout", 30,
-			 "when", "annotations", "^io\\.tkit\\.trace$", "^.+$", "stages",
-			 "createRuntime");
+	args = spec->dir ? json_pack("[s, s, s, s]", "tkit", "oci-hook", "--dir", spec->dir)
+			 : json_pack("[s, s]", "tkit", "oci-hook");
+	hook = json_pack("{s:s, s:{s:s, s:o, s:i}, s:{s:{s:s}}, s:[s]}", "version", "1.0.0", "hook",
+			 "path", spec->tkit, "args", args, "timeout", 30, "when", "annotations",
+			 "^io\\.tkit\\.trace$", "^.+$", "stages", "createRuntime");
 	*ret = hook ? print(hook, NULL) : NULL;
 	return *ret ? 0 : err_sys(err, -ENOMEM, "making the hook");
 }

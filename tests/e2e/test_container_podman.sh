@@ -1,0 +1,106 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: MIT
+# Containers of a real podman, with runc: by the runtime wrapper as `tkit container install podman` sets it up, by the hook,
+# and a running one.
+set -euo pipefail
+here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+# shellcheck disable=SC2086 # $image is two words
+# shellcheck source=../lib/lib.sh
+. "$here/../lib/lib.sh"
+# shellcheck source=../lib/images.sh
+. "$here/../lib/images.sh"
+need_root
+need podman runc debootstrap jq
+need_backend ebpf
+traces=$work/traces
+mkdir -p "$work/etc"
+"$tkit" container install podman --prefix "$work/etc" >"$work/install.out"
+check "the installation is seen" sh -c '"$0" container status --prefix "$1" | grep -q "engine=podman runtime=tkit installed=yes"' "$tkit" "$work/etc"
+# podman hands its runtimes neither words nor environment: a script stands where tkit-runc would.
+sed -i "s,$build/tkit-runc,$work/tkit-runc," "$work/etc/etc/containers/containers.conf.d/50-tkit.conf"
+printf '#!/bin/sh\nTKIT_TRACE_DIR=%s TKIT_BACKEND=ebpf exec %s "$@"\n' "$traces" "$build/tkit-runc" >"$work/tkit-runc"
+chmod +x "$work/tkit-runc"
+export CONTAINERS_CONF=$work/etc/etc/containers/containers.conf.d/50-tkit.conf
+pod() { # RUNTIME WORD...
+	local runtime=$1
+	shift
+	podman --root "$work/root" --runroot "$work/run" --tmpdir "$work/tmp" --cgroup-manager cgroupfs \
+		--hooks-dir "$work/etc/etc/containers/oci/hooks.d" --runtime "$runtime" "$@"
+}
+run() { # RUNTIME WORD...
+	local runtime=$1
+	shift
+	pod "$runtime" run --network none --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 "$@"
+}
+clean_up() {
+	pod runc rm -fa -t 0 >/dev/null 2>&1 || true
+	awk -v d="$work/" 'index($5, d) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
+		while read -r m; do umount -l "$m" 2>/dev/null || true; done
+}
+at_exit clean_up
+base=$(base_root) || die "no base file system"
+image="--rootfs $base:O"
+run runc --rm $image true >/dev/null 2>"$work/err" || skip "podman does not run here: $(tail -1 "$work/err")"
+
+eventually() { # CMD...
+	for _ in $(seq 150); do
+		"$@" >/dev/null 2>&1 && return 0
+		sleep 0.1
+	done
+	return 1
+}
+ended() { # FILE: its tracer has gone
+	! pgrep -f -- "-o $1" >/dev/null
+}
+made() { # NAME
+	[ -n "$(find "$traces" -name "$1-*.tkit")" ]
+}
+trace_of() { # NAME
+	local file
+	eventually made "$1" || return 1
+	file=$(find "$traces" -name "$1-*.tkit" | head -1)
+	eventually ended "$file" && printf '%s\n' "$file"
+}
+has() { # FILE FILTER
+	[ -n "$("$tkit" dump "$1" | jq -c "select($2)" | head -1)" ]
+}
+complete() {
+	"$tkit" report --reporter deps,format=json "$1" | jq -e '.complete == true' >/dev/null
+}
+whole() { # NAME: what a trace of `cat /etc/os-release` has
+	local file
+	file=$(trace_of "$1") || die "no trace of $1: $(cat "$traces/tkit.log" 2>/dev/null)"
+	check "$1: the program's exec" has "$file" '.op == "exec" and (.path | endswith("/cat"))'
+	check "$1: what it read" has "$file" '.path == "/etc/os-release" and .resolved == "/usr/lib/os-release"'
+	check "$1: its ELF interpreter" has "$file" '.op == "interp"'
+	check "$1: nothing of the runtime" test -z "$("$tkit" dump "$file" | jq -c 'select((.exe // "") | test("runc|tkit"))')"
+	check "$1: complete" complete "$file"
+}
+
+# ---- the runtime ----
+run tkit --rm --name one $image cat /etc/os-release >"$work/out"
+check "the container's output" diff "$work/out" "$base/usr/lib/os-release"
+whole one
+status=0
+run tkit --rm --name seven $image sh -c 'exit 7' || status=$?
+check "the exit status" test $status = 7
+
+# ---- exec, attach ----
+run tkit -d --name service $image sh -c 'while :; do sleep 0.1; done' >/dev/null
+status=0
+pod tkit exec service sh -c 'cat /etc/issue >/dev/null; exit 5' || status=$?
+check "exec's status" test $status = 5
+check "attaching by name" "$tkit" run --quiet --backend ebpf --container service --duration 1s -o "$work/attached.tkit"
+check "the attached trace" has "$work/attached.tkit" '.op == "exec" and .path == "/usr/bin/sleep"'
+pod tkit rm -f -t 0 service >/dev/null
+service=$(trace_of service) || die "no trace"
+check "exec's program is in the trace" has "$service" '.path == "/etc/issue"'
+
+# ---- the hook ----
+mkdir -m 700 "$work/hooked"
+run runc --rm --name plain $image true
+check "without the annotation the hook is not called" test -z "$(ls -A "$work/hooked")"
+run runc --rm --name hooked --annotation "io.tkit.trace=$work/hooked" $image cat /etc/os-release >/dev/null
+traces=$work/hooked
+whole hooked
+done_testing
