@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: MIT
 /* tkit slim: from an image to a minimal one that is proven to run. */
 #include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cli/out.h"
@@ -17,7 +20,8 @@ static const char help[] =
 	"runtime, but no daemon: SOURCE can be an archive or a directory (docs/SOURCES.md).\n"
 	"\n" SLIM_DRIVE_HELP "Options:\n"
 	"  -o, --output ARCHIVE     where the image goes (slim.tar); docker, podman and skopeo load it\n"
-	"      --tag NAME[:TAG]     the image's name\n"
+	"      --tag NAME[:TAG]     the image's name; without -o an engine's image is loaded into that\n"
+	"                           engine under it\n"
 	"      --runs N             run the original N times (1); traces merge, and outputs that\n"
 	"                           differ between them are known for noise\n"
 	"      --rounds N           at most N builds (5)\n"
@@ -70,6 +74,43 @@ static int write_archive(const struct slim_args *args, int fd, struct err *err)
 	return out_commit(out, err);
 }
 
+/* The engine that the image came from, if the result goes there. */
+static const char *engine_of(const struct slim_args *args)
+{
+	if (args->output || !args->options.tag)
+		return NULL;
+	return strncmp(args->source, "docker:", 7) == 0   ? "docker"
+	       : strncmp(args->source, "podman:", 7) == 0 ? "podman"
+							  : NULL;
+}
+
+static int load_archive(const char *engine, int fd, struct err *err)
+{
+	char *argv[] = {(char *)engine, (char *)"load", (char *)"-q", NULL};
+	posix_spawn_file_actions_t actions;
+	int status = 0, rc;
+	pid_t pid;
+
+	posix_spawn_file_actions_init(&actions);
+	posix_spawn_file_actions_adddup2(&actions, fd, STDIN_FILENO);
+	posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+	rc = posix_spawnp(&pid, engine, &actions, NULL, argv, environ);
+	posix_spawn_file_actions_destroy(&actions);
+	if (rc)
+		return err_sys(err, -rc, "running %s", engine);
+	while (waitpid(pid, &status, 0) < 0)
+		if (errno != EINTR)
+			return err_sys(err, -errno, "running %s", engine);
+	return status ? err_set(err, -EIO, "`%s load` failed, see above", engine) : 0;
+}
+
+static int deliver(const struct slim_args *args, int fd, struct err *err)
+{
+	const char *engine = engine_of(args);
+
+	return engine ? load_archive(engine, fd, err) : write_archive(args, fd, err);
+}
+
 static int run_slim(int argc, char **argv)
 {
 	struct slim_report report = {.archive = -1};
@@ -80,7 +121,7 @@ static int run_slim(int argc, char **argv)
 	if (!status) {
 		rc = slim_run(&args.options, &report, &err);
 		if (rc >= 0 && !report.signal && report.archive >= 0)
-			rc = write_archive(&args, report.archive, &err);
+			rc = deliver(&args, report.archive, &err);
 		status = slim_finish(&args, &report, rc, &err);
 	}
 	err_done(&err);

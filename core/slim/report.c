@@ -222,6 +222,9 @@ void slim_text(const struct slim_options *options, const struct slim_report *rep
 	if (report->absent)
 		buf_printf(out, "note      %zu names that the run used are not in the source\n",
 			   report->absent);
+	if (report->health)
+		buf_str(out, "note      the image's health check is not run here; give its command "
+			     "with --exec\n");
 	if (report->events_lost)
 		buf_printf(out, "note      the trace is incomplete: %llu lost\n",
 			   (unsigned long long)report->events_lost);

@@ -119,6 +119,7 @@ static int build(struct slim_job *job, const struct additions *additions, size_t
 {
 	struct slim_report *report = job->report;
 	struct slim_round *round = &report->rounds[number];
+	const struct tkit_image_config *config = job->source.config;
 	struct tkit_closure *closure = NULL;
 	uint64_t start = proc_now();
 	char name[64];
@@ -131,6 +132,8 @@ static int build(struct slim_job *job, const struct additions *additions, size_t
 	report->files = round->files;
 	report->bytes = round->bytes;
 	report->absent = tkit_closure_absent_count(closure);
+	report->health = config && config->health_test.count &&
+			 strcmp(config->health_test.items[0], "NONE") != 0;
 	snprintf(name, sizeof(name), "image-%zu.tar", number);
 	*ret_name = workdir_path(&job->dir, name, 0, err);
 	rc = *ret_name ? write_image(job, closure, *ret_name, err) : err->rc;
@@ -148,7 +151,7 @@ static int try_image(struct slim_job *job, const char *archive, struct slim_roun
 	int rc;
 
 	snprintf(name, sizeof(name), "small-%u", job->number);
-	rc = slim_source_open(&job->dir, name, archive, &small, err);
+	rc = slim_source_open(&job->dir, &job->procs, name, archive, &small, err);
 	if (rc == 0)
 		rc = slim_try(job, &small, &round->missing, err);
 	if (rc == -ENOEXEC) {
@@ -202,12 +205,35 @@ static int one_round(struct slim_job *job, struct additions *additions, struct e
 	return rc < 0 ? err_sys(err, rc, "adding files") : rc;
 }
 
+/* Directories that whoever starts the image expects, with their owners. */
+static int add_config(const struct slim_job *job, struct additions *additions)
+{
+	const struct tkit_image_config *config = job->source.config;
+	struct missing names;
+	int rc = 0;
+
+	missing_init(&names);
+	if (config && config->workdir && config->workdir[0] == '/')
+		rc = intern_add(&names.names, BYTES(config->workdir, strlen(config->workdir) + 1),
+				NULL) == INTERN_NONE;
+	for (size_t i = 0; config && !rc && i < config->volumes.count; i++)
+		rc = intern_add(
+			     &names.names,
+			     BYTES(config->volumes.items[i], strlen(config->volumes.items[i]) + 1),
+			     NULL) == INTERN_NONE;
+	rc = rc ? -ENOMEM : add_missing(additions, &names);
+	missing_done(&names);
+	return rc;
+}
+
 static int all_rounds(struct slim_job *job, struct err *err)
 {
 	struct additions additions = {.items = NULL};
 	int rc = 1;
 
 	missing_init(&additions.all);
+	if (add_config(job, &additions) < 0)
+		rc = err_sys(err, -ENOMEM, "adding files");
 	while (rc > 0 && job->report->round_count < job->options->rounds)
 		rc = one_round(job, &additions, err);
 	free(additions.items);
@@ -223,7 +249,8 @@ int slim_run(const struct slim_options *options, struct slim_report *ret, struct
 
 	if (rc == 0) {
 		slim_say(&job, "reading %s", options->source);
-		rc = slim_source_open(&job.dir, "source", options->source, &job.source, err);
+		rc = slim_source_open(&job.dir, &job.procs, "source", options->source, &job.source,
+				      err);
 	}
 	if (rc == 0)
 		slim_source_size(job.source.rootfs, &ret->source_files, &ret->source_bytes);

@@ -66,6 +66,7 @@ struct slim_report {
 	struct comparison comparison;
 	size_t absent; /* names that the trace says existed and the source has not */
 	uint64_t events_lost;
+	bool health; /* the image has a health check, which is not run by itself */
 	enum slim_verdict verdict;
 	int archive; /* fd of the image, offset 0; -1 = none. Closed by slim_report_done() */
 	int signal;  /* ended by that signal; 0 = none */

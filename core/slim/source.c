@@ -12,6 +12,7 @@
 
 #include "image/rootfs.h"
 #include "plugin/ctx.h"
+#include "slim/storage.h"
 #include "slim/unpack.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"
@@ -70,34 +71,61 @@ static int unpack_to(struct tkit_rootfs *rootfs, const char *point, struct err *
 	return fd < 0 ? err_sys(err, -errno, "opening %s", point) : unpack(rootfs, fd, err);
 }
 
-int slim_source_open(const struct workdir *dir, const char *name, const char *source,
-		     struct slim_source *ret, struct err *err)
+/* 1 = it is open; 0 = it is not in an engine's storage here. */
+static int open_stored(struct proc_set *procs, const char *source, struct slim_source *ret,
+		       struct tkit_ctx *ctx, struct err *err)
+{
+	int rc;
+
+	if (strncmp(source, "docker:", 7) != 0)
+		return 0;
+	rc = storage_mount(procs, source + 7, ret->lower, &ret->own);
+	if (rc < 0)
+		return err_set(err, rc, "interrupted");
+	if (rc == 0)
+		return 0;
+	ret->config = imgconfig_get(ret->own);
+	rc = tkit_rootfs_open_dir(ctx, ret->lower, &ret->rootfs);
+	return rc < 0 ? err_set(err, rc, "%s", err_text(&ctx->err)) : 1;
+}
+
+static int open_any(const char *source, struct slim_source *ret, struct tkit_ctx *ctx,
+		    struct err *err)
+{
+	int rc = tkit_rootfs_open(ctx, source, NULL, &ret->rootfs);
+
+	if (rc < 0)
+		return err_set(err, rc, "%s", err_text(&ctx->err));
+	ret->config = tkit_rootfs_config(ret->rootfs);
+	return ret->rootfs->ops->config ? unpack_to(ret->rootfs, ret->lower, err)
+					: mount_dir(source, ret->lower, err);
+}
+
+int slim_source_open(const struct workdir *dir, struct proc_set *procs, const char *name,
+		     const char *source, struct slim_source *ret, struct err *err)
 {
 	struct tkit_ctx ctx = CTX_INIT(NULL);
 	int rc;
 
 	*ret = (struct slim_source){0};
-	rc = tkit_rootfs_open(&ctx, source, NULL, &ret->rootfs);
-	if (rc < 0)
-		err_set(err, rc, "%s", err_text(&ctx.err));
-	ctx_done(&ctx);
-	if (rc < 0)
-		return rc;
-	ret->config = tkit_rootfs_config(ret->rootfs);
 	ret->lower = workdir_path(dir, name, 0700, err);
 	if (!ret->lower)
 		return err->rc;
-	return ret->rootfs->ops->config ? unpack_to(ret->rootfs, ret->lower, err)
-					: mount_dir(source, ret->lower, err);
+	rc = open_stored(procs, source, ret, &ctx, err);
+	if (rc == 0)
+		rc = open_any(source, ret, &ctx, err);
+	ctx_done(&ctx);
+	return rc < 0 ? rc : 0;
 }
 
 void slim_source_done(struct slim_source *source)
 {
+	if (!source->borrowed)
+		tkit_rootfs_free(source->rootfs);
 	if (source->lower)
 		umount2(source->lower, MNT_DETACH | UMOUNT_NOFOLLOW);
 	free(source->lower);
-	if (!source->borrowed)
-		tkit_rootfs_free(source->rootfs);
+	imgconfig_free(source->own);
 	*source = (struct slim_source){0};
 }
 

@@ -7,22 +7,26 @@
 
 #include <tkit/image.h>
 
+#include "slim/proc.h"
 #include "slim/workdir.h"
 #include "util/err.h"
+
+struct imgconfig;
 
 struct slim_source {
 	struct tkit_rootfs *rootfs;
 	bool borrowed;                          /* somebody else frees the rootfs */
 	const struct tkit_image_config *config; /* NULL: a plain root */
 	char *lower;                            /* for overlay's lowerdir= */
+	struct imgconfig *own;                  /* the configuration, if the rootfs has none */
 };
 
 /*
- * Opens a source (see tkit_rootfs_open()) and makes it ready to be run: a directory is mounted,
- * anything else unpacked into DIR/NAME.
+ * Opens a source (see tkit_rootfs_open()) and makes it ready to be run at DIR/NAME: a directory
+ * and what docker keeps on this machine is mounted there, anything else unpacked.
  */
-int slim_source_open(const struct workdir *dir, const char *name, const char *source,
-		     struct slim_source *ret, struct err *err);
+int slim_source_open(const struct workdir *dir, struct proc_set *procs, const char *name,
+		     const char *source, struct slim_source *ret, struct err *err);
 void slim_source_done(struct slim_source *source);
 
 /* Number of entries, and bytes in regular files, hard links once. */

@@ -197,7 +197,8 @@ static int open_reference(struct slim_job *job, struct err *err)
 
 	if (!job->options->reference)
 		return 0;
-	rc = slim_source_open(&job->dir, "source", job->options->reference, &job->source, err);
+	rc = slim_source_open(&job->dir, &job->procs, "source", job->options->reference,
+			      &job->source, err);
 	if (rc == 0)
 		rc = slim_enrich(job, err);
 	if (rc == 0)
@@ -210,7 +211,8 @@ static int verify_image(struct slim_job *job, struct slim_round *round, struct e
 {
 	struct slim_report *report = job->report;
 	struct slim_source small;
-	int rc = slim_source_open(&job->dir, "image", job->options->source, &small, err);
+	int rc = slim_source_open(&job->dir, &job->procs, "image", job->options->source, &small,
+				  err);
 
 	if (rc == 0)
 		rc = slim_source_size(small.rootfs, &report->files, &report->bytes);

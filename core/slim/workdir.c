@@ -208,7 +208,6 @@ static int make_dir(struct workdir *dir, struct err *err)
 
 int workdir_init(struct workdir *dir, const char *runtime, struct err *err)
 {
-	_cleanup_free_ char *made = NULL;
 	int rc;
 
 	*dir = (struct workdir){.guard = -1};

@@ -114,6 +114,25 @@ check "cat is missing in it" is verify.json '.rounds[0].missing | index("/usr/bi
 "$tkit" slim -o cat.tar "dir:$nginx" -- cat /etc/nginx/nginx.conf >/dev/null
 check "one that has cat is fine" verify --reference "dir:$nginx" cat.tar cat.tkit -- cat /etc/nginx/nginx.conf
 
+# ---- what cannot be done ----
+refuses() { # STATUS PATTERN CMD...
+	local want=$1 pattern=$2 got=0
+	shift 2
+	"$@" >refused 2>&1 || got=$?
+	[ $got = "$want" ] && [ "$(wc -l <refused)" = 1 ] && grep -q "$pattern" refused || {
+		echo "status $got" >&2
+		cat refused >&2
+		return 1
+	}
+}
+check "another user than root" refuses 125 "needs root" setpriv --reuid 65534 --clear-groups "$tkit" slim /usr
+check "an image that is not there" refuses 125 "/nowhere" "$tkit" slim dir:/nowhere
+check "a source without a command" refuses 125 "names no command" "$tkit" slim "dir:$nginx"
+check "https" refuses 125 "only http" "$tkit" slim --http https://a/ "dir:$nginx"
+check "an open quote" refuses 125 "quote" "$tkit" slim --exec "a 'b" "dir:$nginx"
+check "an unknown option" refuses 125 "unknown option" "$tkit" slim --exce a "dir:$nginx"
+check "nothing is left" clean
+
 # ---- interrupted ----
 under_way() { [ -n "$(find "$TMPDIR" -name run-1.tkit)" ]; }
 start_slim() { # sets $pid; the shell lets background jobs ignore SIGINT
@@ -147,7 +166,13 @@ if start_docker; then
 		--exec 'id -un' -o docker.tar test/redis
 	check "an image of docker's, not root, is verified" is docker.json '.verdict == "verified"'
 	tell "redis, docker, user redis" docker.json
-	docker load -q -i docker.tar >/dev/null
+	check "without a copy of it" is docker.json '.ms.read < 2000'
+	slim save.json --exec 'redis-cli set a 1' -o save.tar <(docker save test/redis)
+	check "what docker saves gives the same" is save.json '.verdict == "verified"'
+	tell "redis, docker save" save.json
+	slim single.json --read-only -o single.tar docker:test/redis-root -- redis-server --version
+	check "an image of one layer, read-only" is single.json '.verdict == "verified" and .ms.read < 2000'
+	slim load.json --tag test/redis-slim:1 --exec 'redis-cli set a 1' --exec 'redis-cli save' test/redis
 	id=$(docker run -d --network none test/redis-slim:1)
 	at_exit remove_container "$id"
 	ping() { docker exec "$id" redis-cli set b 2; }
