@@ -30,6 +30,8 @@ void model_free(struct tkit_model *model)
 	free(model->paths);
 	free(model->path_of);
 	free(model->accesses);
+	free(model->seen);
+	free(model->seen_first);
 	if (model->owners)
 		model->owners_free(model->owners);
 	free(model->unused_needs);
@@ -87,6 +89,8 @@ int model_builder_finish(struct model_builder *builder, struct tkit_model **ret_
 		rc = model_fold(m);
 	if (!rc)
 		rc = model_states(m);
+	if (!rc)
+		rc = model_seen(m);
 	if (rc) {
 		model_free(m);
 		return err_sys(err, rc, "building a model");

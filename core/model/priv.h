@@ -42,6 +42,9 @@ struct tkit_model {
 	struct tkit_access *accesses;
 	uint32_t access_count;
 
+	uint32_t *seen;       /* runs of each path, path by path */
+	uint32_t *seen_first; /* of each path in seen; one more at the end */
+
 	uint64_t pathless[2][TKIT_PATHLESS_COUNT_];
 	uint64_t losses[TKIT_LOSS_COUNT_];
 	uint64_t caps;
@@ -71,6 +74,9 @@ int model_infer(struct tkit_model *m);
 
 /* Works out the state of all names and of the paths. */
 int model_states(struct tkit_model *m);
+
+/* Which paths were seen in which runs. */
+int model_seen(struct tkit_model *m);
 
 /* Programs, paths and accesses, sorted, from the cells. */
 int model_fold(struct tkit_model *m);

@@ -144,4 +144,8 @@ void render_json(const struct deps *deps, const struct tkit_model *model,
 void render_json_more(const struct deps *deps, const struct tkit_model *model,
 		      const struct extras *extras, struct tkit_out *out);
 
+/* Whether more runs would show more; nothing for a single run. */
+void saturation_text(const struct tkit_model *model, struct tkit_out *out);
+void saturation_json(const struct tkit_model *model, struct tkit_out *out);
+
 #endif

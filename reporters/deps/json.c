@@ -286,6 +286,19 @@ static void put_state(struct json *json, uint32_t state)
 	close_with(json, "]");
 }
 
+static void put_seen_in(struct json *json, const struct tkit_path *path)
+{
+	size_t run;
+
+	key(json, "seen_in");
+	open_with(json, "[");
+	for (size_t i = 0; (run = tkit_model_path_run(json->model, path, i)) != SIZE_MAX; i++) {
+		item(json);
+		tkit_out_printf(json->out, "%zu", run);
+	}
+	close_with(json, "]");
+}
+
 static void put_path(struct json *json, const struct entry *entry)
 {
 	const struct tkit_path *path = entry->path;
@@ -299,6 +312,8 @@ static void put_path(struct json *json, const struct entry *entry)
 		text(json, "reason", entry->reason);
 	put_state(json, path->state);
 	number(json, "runs", path->runs);
+	if (tkit_model_run_count(json->model) > 1)
+		put_seen_in(json, path);
 	number(json, "first_ns", path->first_ns);
 	if (path->enriched & TKIT_ENRICHED_NODE) {
 		boolean(json, "exists", (int)path->exists);

@@ -79,6 +79,7 @@ void render_json_more(const struct deps *deps, const struct tkit_model *model,
 	static const char *const names[] = {"none", "process", "package", "directory"};
 	const struct searches *searches = &extras->searches;
 
+	saturation_json(model, out);
 	if (tkit_model_rootfs(model))
 		put_unused(model, out);
 	tkit_out_printf(out, ",\"searches\":[");

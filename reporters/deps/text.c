@@ -83,6 +83,7 @@ static void put_targets(struct page *page)
 	if (runs > 5)
 		tkit_out_printf(page->out, "        : and %zu more\n", runs - 5);
 	tkit_out_printf(page->out, "Runs    : %zu\n", runs);
+	saturation_text(page->model, page->out);
 }
 
 static void put_count(struct page *page, const char *label, enum section section,

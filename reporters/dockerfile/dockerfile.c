@@ -127,6 +127,22 @@ static void tell_reasons(struct tkit_ctx *ctx, const struct tkit_closure *closur
 			 (unsigned long long)rules);
 }
 
+/* Several runs: whether one more would add anything. */
+static void tell_saturation(struct tkit_ctx *ctx, const struct tkit_model *model)
+{
+	struct tkit_saturation s;
+
+	if (tkit_model_run_count(model) < 2 || tkit_model_saturation(model, &s) < 0)
+		return;
+	tkit_log(
+		ctx, TKIT_LOG_INFO,
+		"%llu runs: the last added %llu files (%llu bytes) to %llu; %llu of all are in one "
+		"run only",
+		(unsigned long long)s.runs, (unsigned long long)s.last,
+		(unsigned long long)s.last_bytes, (unsigned long long)(s.files - s.last),
+		(unsigned long long)s.once);
+}
+
 /* A name, not only numbers: somebody has to look it up in the image. */
 static uint32_t is_user_name(const char *user)
 {
@@ -165,6 +181,7 @@ static int dockerfile_render(struct tkit_ctx *ctx, void *self, const struct tkit
 		return rc;
 	warn_absent(ctx, job.closure);
 	tell_reasons(ctx, job.closure);
+	tell_saturation(ctx, model);
 	rc = formats[given->format](&job);
 	if (rc == 0)
 		tkit_log(ctx, TKIT_LOG_INFO, "%zu paths, %llu bytes in files",

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: MIT
 # The same minimal image in each format, with a real engine: image.tar is loaded (docker, podman,
 # skopeo) and runs; a multistage Dockerfile, built from the image by itself, gives the files of rootfs.tar.
+# shellcheck disable=SC2016,SC2034,SC2119 # `check ... eval` takes quoted text
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=../lib/lib.sh

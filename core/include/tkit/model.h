@@ -138,6 +138,34 @@ TKIT_API const struct tkit_path *tkit_model_path(const struct tkit_model *model,
 TKIT_API const struct tkit_path *tkit_model_find(const struct tkit_model *model,
 						 struct tkit_bytes name);
 
+/* The runs in which the path was seen, as indexes for tkit_model_run(), ascending. SIZE_MAX past
+ * the end (path->runs of them). */
+TKIT_API size_t tkit_model_path_run(const struct tkit_model *model, const struct tkit_path *path,
+				    size_t index);
+
+/*
+ * Whether further runs would bring anything new. Counted are files (by canonical name where a
+ * root file system is known) with a successful access that no run made, outside /proc, /sys,
+ * /dev. All but `last` depends only on which runs there are; the last run is the one that began
+ * last, whatever the order of the traces. Bytes are known with a root file system only.
+ */
+struct tkit_saturation {
+	uint64_t runs;
+	uint64_t files; /* in all runs together */
+	uint64_t bytes;
+	uint64_t sightings; /* pairs of file and run */
+	uint64_t once;      /* files in exactly one run */
+	uint64_t once_bytes;
+	uint64_t last; /* of these, in the last one: what it added */
+	uint64_t last_bytes;
+};
+
+/*
+ * Good and Turing: once / sightings estimates how much of what one more run of the same kind
+ * uses has been in no run before. 0 or -ENOMEM.
+ */
+TKIT_API int tkit_model_saturation(const struct tkit_model *model, struct tkit_saturation *ret);
+
 /* Accesses to a path, sorted by (op, err, exe). NULL past the end. */
 TKIT_API const struct tkit_access *tkit_model_access(const struct tkit_model *model,
 						     const struct tkit_path *path, size_t index);
