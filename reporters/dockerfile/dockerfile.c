@@ -12,12 +12,12 @@
 
 static const struct tkit_option options[] = {
 	{"format", TKIT_OPTION_ENUM, offsetof(struct options, format), "image",
-	 "image|archive|tar|mtree|list|multistage",
-	 "Dockerfile and rootfs.tar; image.tar to load; rootfs.tar; rootfs.mtree; files.txt, paths with reasons; a Dockerfile that copies from the image"},
+	 "image|archive|tar|mtree|list|multistage|packages",
+	 "Dockerfile and rootfs.tar; image.tar to load; rootfs.tar; rootfs.mtree; files.txt, paths with reasons; a Dockerfile that copies from the image; one that installs packages"},
 	{"tag", TKIT_OPTION_STRING, offsetof(struct options, tag), NULL, NULL,
 	 "format=archive: the image's name, REPOSITORY[:TAG]"},
 	{"from", TKIT_OPTION_STRING, offsetof(struct options, from), NULL, NULL,
-	 "format=multistage: the image to copy from (default: the name of --image's)"},
+	 "format=multistage, packages: the image to copy from (default: the name of --image's)"},
 	{"tools", TKIT_OPTION_STRING, offsetof(struct options, tools), "debian:stable-slim", NULL,
 	 "format=multistage: image with a shell and GNU tar, if that one has none"},
 	{"entrypoint", TKIT_OPTION_LIST, offsetof(struct options, entrypoint), NULL, NULL,
@@ -150,9 +150,10 @@ static uint32_t is_user_name(const char *user)
 }
 
 static int (*const formats[FORMAT_COUNT_])(struct job *job) = {
-	[FORMAT_IMAGE] = format_image, [FORMAT_ARCHIVE] = format_archive,
-	[FORMAT_TAR] = format_tar,     [FORMAT_MTREE] = format_mtree,
-	[FORMAT_LIST] = format_list,   [FORMAT_MULTISTAGE] = format_multistage,
+	[FORMAT_IMAGE] = format_image,       [FORMAT_ARCHIVE] = format_archive,
+	[FORMAT_TAR] = format_tar,           [FORMAT_MTREE] = format_mtree,
+	[FORMAT_LIST] = format_list,         [FORMAT_MULTISTAGE] = format_multistage,
+	[FORMAT_PACKAGES] = format_packages,
 };
 
 static int dockerfile_render(struct tkit_ctx *ctx, void *self, const struct tkit_model *model,
@@ -204,7 +205,8 @@ TKIT_API const struct tkit_plugin tkit_plugin = {
 	.summary = "a minimal image: Dockerfile and rootfs.tar with what the run needed",
 	.licence = "MIT",
 	.caps = TKIT_CAN_OPEN | TKIT_CAN_EXEC | TKIT_CAN_METADATA | TKIT_NEEDS_ROOTFS |
-		TKIT_NEEDS_COMPLETE | TKIT_WANTS_NODES | TKIT_WRITES_DIRECTORY,
+		TKIT_NEEDS_COMPLETE | TKIT_WANTS_NODES | TKIT_WANTS_PACKAGES |
+		TKIT_WRITES_DIRECTORY,
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.options_bytes = sizeof(struct options),
 	.options = options,

@@ -14,6 +14,7 @@ enum format {
 	FORMAT_MTREE,
 	FORMAT_LIST,
 	FORMAT_MULTISTAGE,
+	FORMAT_PACKAGES,
 	FORMAT_COUNT_
 };
 
@@ -57,6 +58,7 @@ int format_tar(struct job *job);
 int format_mtree(struct job *job);
 int format_list(struct job *job);
 int format_multistage(struct job *job);
+int format_packages(struct job *job);
 
 /* Writes a whole file of the folder. */
 int job_write_file(struct job *job, const char *name, const struct text *text);

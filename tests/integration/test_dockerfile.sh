@@ -72,6 +72,27 @@ check "a list with reasons" image words format=list
 check "names the program" grep -q "/env	access" "$work/words.image/files.txt"
 check "names the ELF interpreter" grep -qE '/ld-[^	]*	(access|interpreter)	' "$work/words.image/files.txt"
 
+# Packages: a root with a database, of which some packages are in the distribution's own image.
+pkg=$work/pkg
+mkdir -p "$pkg/usr/bin" "$pkg/var/lib/dpkg/info" "$pkg/etc" "$pkg/opt"
+cp "$(command -v busybox)" "$pkg/usr/bin/cat" && cp "$pkg/usr/bin/cat" "$pkg/opt/own"
+printf 'ID=debian\nVERSION_CODENAME=bookworm\n' >"$pkg/etc/os-release"
+printf 'Package: cats\nStatus: install ok installed\nVersion: 1:2-3\n\nPackage: base\nEssential: yes\nStatus: install ok installed\nVersion: 4\n' >"$pkg/var/lib/dpkg/status"
+echo /usr/bin/cat >"$pkg/var/lib/dpkg/info/cats.list"
+echo /etc/os-release >"$pkg/var/lib/dpkg/info/base.list"
+packages() { # OPTIONS
+	rm -rf "$work/packages.image"
+	"$tkit" report --reporter "dockerfile,format=packages,include=/usr/bin/cat,include=/etc/os-release,include=/opt/own$1" \
+		--root "$pkg" -o "$work/packages.image" "$work/words.tkit" 2>"$work/packages.err"
+}
+check "a Dockerfile of packages" packages ,from=me/img:1
+check "on the distribution's own image" has_line packages 'FROM debian:bookworm-slim'
+check "with the package in its version" grep -qx '	cats=1:2-3 \\' "$work/packages.image/Dockerfile"
+check "not with what is in there" test "$(grep -c base= "$work/packages.image/Dockerfile")" = 0
+check "and what is of no package" has_line packages 'COPY --from=me/img:1 ["/opt/own", "/opt/own"]'
+check "or its name" packages ''
+check "in a comment" has_line packages '#   /opt/own'
+
 # A root of its own, with what usrmerge, chains of links and empty directories can break.
 if [ "$(id -u)" = 0 ]; then
 	root=$work/root

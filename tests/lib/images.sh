@@ -70,10 +70,12 @@ root_with() { # PACKAGE...
 			-o Debug::NoLocking=1 --download-only install "$@" >"$cache/apt.log" 2>&1 &&
 			DEBIAN_FRONTEND=noninteractive DEBCONF_NONINTERACTIVE_SEEN=true \
 				chroot "$dir.new" sh -c 'PATH=/usr/sbin:/usr/bin:/sbin:/bin
-					dpkg --install --force-confnew /var/cache/apt/archives/*.deb || {
-						# what another pre-depends on is set up now
-						dpkg --configure -a && dpkg --install --force-confnew /var/cache/apt/archives/*.deb
-					}' >>"$cache/apt.log" 2>&1 || {
+					# again for what pre-depends on what was set up last
+					for _ in 1 2 3; do
+						dpkg --install --skip-same-version --force-confnew /var/cache/apt/archives/*.deb && exit
+						dpkg --configure -a
+					done
+					exit 1' >>"$cache/apt.log" 2>&1 || {
 			tail -3 "$cache/apt.log" >&2
 			exit 1
 		}
