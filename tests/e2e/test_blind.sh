@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: MIT
 # Images from traces of fanotify, which sees neither stat nor what is made: what it cannot see comes from
 # rules, each of which shows in the list and can be turned off.
-# shellcheck disable=SC2016 # dollars are meant as they stand
 # shellcheck disable=SC2016,SC2034,SC2119 # `check ... eval` takes quoted text
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -26,6 +25,7 @@ image() { # NAME OPTIONS: $work/NAME.root from the trace NAME
 	}
 	mkdir "$work/$1.root"
 	tar -C "$work/$1.root" --warning=none --numeric-owner -xpf "$work/$1.image/rootfs.tar"
+	mknod -m 666 "$work/$1.root/dev/null" c 1 3 # as a runtime has it
 }
 same() { # NAME CMD...: in the image as it was traced, messages too
 	local name=$1
