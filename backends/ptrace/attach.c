@@ -25,7 +25,7 @@ static int seize(struct pt *pt, pid_t tid)
  * A thread that cannot stop now (a vfork parent, one in uninterruptible sleep) is left: it
  * stops before it gets back to user space.
  */
-static void park(struct pt *pt)
+void pt_park(struct pt *pt)
 {
 	uint64_t until = tkit_now_ns() + PARK_NS;
 	bool missing = true;
@@ -63,7 +63,7 @@ int pt_seize_command(struct pt *pt)
 	if (pt->filter)
 		return 0; /* it stops by itself */
 	ptrace(PTRACE_INTERRUPT, pid, 0, 0);
-	park(pt);
+	pt_park(pt);
 	return 0;
 }
 
@@ -177,7 +177,7 @@ static int seize_threads(struct pt *pt, pid_t pid, int *ret_refused)
  * Seizes a process. A thread that is not seized yet may make others, and one that ends while
  * the kernel lists them makes it leave others out: so until two passes have found nothing new.
  */
-static int seize_process(struct pt *pt, pid_t pid)
+int pt_seize_process(struct pt *pt, pid_t pid)
 {
 	int total = 0, refused = 0, n = 0;
 
@@ -211,7 +211,7 @@ static int seize_children(struct pt *pt, struct pids *known)
 			continue;
 		if (pids_add(known, pid) < 0)
 			break;
-		n = seize_process(pt, pid);
+		n = pt_seize_process(pt, pid);
 		if (n == -EPERM)
 			pt_lose(pt, TKIT_LOSS_UNTRACED, "a descendant may not be traced");
 		count++;
@@ -224,7 +224,7 @@ static int seize_children(struct pt *pt, struct pids *known)
 int pt_seize_pid(struct pt *pt)
 {
 	struct pids known = {0};
-	int rc = seize_process(pt, pt->target->pid);
+	int rc = pt_seize_process(pt, pt->target->pid);
 
 	if (rc < 0)
 		return tkit_fail(pt->ctx, rc, "attaching to process %d", pt->target->pid);
@@ -237,7 +237,7 @@ int pt_seize_pid(struct pt *pt)
 	for (int quiet = 0; quiet < 2;)
 		quiet = seize_children(pt, &known) > 0 ? 0 : quiet + 1;
 	free(known.list);
-	park(pt);
+	pt_park(pt);
 	return 0;
 }
 
@@ -257,7 +257,16 @@ static void announce(struct pt *pt, struct pt_tracee *t)
 	pt_emit_fork(pt, t, parent, true);
 }
 
-/* The first pump(): looks at the stops that park() collected. */
+/* All that were seized since. */
+void pt_announce(struct pt *pt)
+{
+	for (size_t i = 0; i < PT_BUCKETS; i++)
+		for (struct pt_tracee *t = pt->buckets[i]; t; t = t->next)
+			if (t->announce)
+				announce(pt, t);
+}
+
+/* The first pump(): looks at the stops that pt_park() collected. */
 void pt_unpark(struct pt *pt)
 {
 	struct pt_tracee *t;
@@ -265,10 +274,7 @@ void pt_unpark(struct pt *pt)
 	if (pt->unparked)
 		return;
 	pt->unparked = true;
-	for (size_t i = 0; i < PT_BUCKETS; i++)
-		for (t = pt->buckets[i]; t; t = t->next)
-			if (t->announce)
-				announce(pt, t);
+	pt_announce(pt);
 	for (size_t i = 0; i < PT_BUCKETS; i++) {
 	again:
 		for (t = pt->buckets[i]; t; t = t->next) {

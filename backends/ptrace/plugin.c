@@ -78,10 +78,11 @@ static int probe(struct tkit_ctx *ctx, const void *opts, const struct tkit_targe
 
 	if (rc < 0)
 		return rc;
-	if (target->kind != TKIT_TARGET_COMMAND && target->kind != TKIT_TARGET_PID)
-		return tkit_fail(ctx, -EOPNOTSUPP,
-				 "can watch a command or a process (--pid), nothing wider; "
-				 "try --backend ebpf");
+	if (target->kind == TKIT_TARGET_ALL || target->kind == TKIT_TARGET_NONE)
+		return tkit_fail(
+			ctx, -EOPNOTSUPP,
+			"can watch a command, a process or a control group, nothing wider; "
+			"try --backend ebpf");
 	/* no such process: ESRCH, unless the call itself is refused */
 	if (ptrace(PTRACE_SEIZE, -1, 0, 0) < 0 && errno != ESRCH)
 		return tkit_fail(ctx, -errno,
@@ -92,7 +93,7 @@ static int probe(struct tkit_ctx *ctx, const void *opts, const struct tkit_targe
 	if (scope == 2 && geteuid() != 0)
 		return tkit_fail(ctx, -EPERM,
 				 "kernel.yama.ptrace_scope is 2: needs CAP_SYS_PTRACE (root)");
-	if (scope == 1 && target->kind == TKIT_TARGET_PID && geteuid() != 0)
+	if (scope == 1 && target->kind != TKIT_TARGET_COMMAND && geteuid() != 0)
 		return tkit_fail(ctx, -EPERM,
 				 "kernel.yama.ptrace_scope is 1: attaching to a running process "
 				 "needs CAP_SYS_PTRACE (root)");
@@ -170,6 +171,8 @@ static int backend_start(struct tkit_ctx *ctx, void *self)
 		pt->ptrace_options |= PTRACE_O_TRACESECCOMP;
 	if (pt->opt->exit_kill == PT_YES || (pt->opt->exit_kill == PT_AUTO && pt->filter))
 		pt->ptrace_options |= PTRACE_O_EXITKILL;
+	if (pt->target->kind == TKIT_TARGET_CGROUP)
+		return pt_seize_group(pt);
 	return pt->target->kind == TKIT_TARGET_COMMAND ? pt_seize_command(pt) : pt_seize_pid(pt);
 }
 
@@ -220,6 +223,7 @@ static int backend_pump(struct tkit_ctx *ctx, void *self, int timeout_ms)
 		timeout_ms = 100;
 	pt->pumped = 0;
 	pt_unpark(pt);
+	pt_watch_group(pt);
 	if (timeout_ms > 0)
 		pt_wait_ticks(pt, true);
 	rc = pump_loop(pt, timeout_ms);
@@ -294,7 +298,7 @@ TKIT_API const struct tkit_plugin tkit_plugin = {
 		TKIT_CAN_FAILED | TKIT_CAN_REQUESTED | TKIT_CAN_RESOLVED | TKIT_CAN_CHANGES |
 		TKIT_CAN_LIST | TKIT_CAN_PROCESS | TKIT_CAN_CREATED | TKIT_CAN_COMPAT32 |
 		TKIT_CAN_SOCKET | TKIT_CAN_INODE | TKIT_CAN_COUNT_LOSS | TKIT_CAN_TARGET_COMMAND |
-		TKIT_CAN_TARGET_PID | TKIT_BACKEND_WAITS,
+		TKIT_CAN_TARGET_PID | TKIT_CAN_TARGET_CGROUP | TKIT_BACKEND_WAITS,
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.options_bytes = sizeof(struct pt_options),

@@ -6,6 +6,7 @@
  *	plugin.c   the callbacks, options, probe
  *	loop.c     what each kind of stop asks for
  *	wait.c     waiting for the next stop, with a time limit; the tracer's CPU
+ *	group.c    a control group as target
  *	attach.c   beginning and end: seize, detach
  *	tracee.c   the table of threads
  *	call.c     a system call's entry and exit
@@ -171,6 +172,7 @@ struct pt {
 	long ptrace_options;
 	int emit_error; /* the session was ended by force */
 	uint64_t emitted, lost;
+	uint64_t watched; /* when the control group was looked at */
 	uint32_t pumped;
 
 	struct pt_tracee *buckets[PT_BUCKETS];
@@ -311,11 +313,18 @@ void pt_pin(struct pt *pt, pid_t tid);
 /* attach.c */
 int pt_seize_command(struct pt *pt);
 int pt_seize_pid(struct pt *pt);
+int pt_seize_process(struct pt *pt, pid_t pid);
+void pt_park(struct pt *pt);
+void pt_announce(struct pt *pt);
 void pt_detach_begin(struct pt *pt);
 void pt_unpark(struct pt *pt);
 void pt_detach_one(struct pt *pt, struct pt_tracee *t, int sig);
 void pt_abandon(struct pt *pt);
 void pt_detach_now(struct pt *pt);
+
+/* group.c */
+int pt_seize_group(struct pt *pt);
+void pt_watch_group(struct pt *pt);
 
 /* filter.c */
 int pt_filter_build(struct tkit_ctx *ctx, struct sock_filter **ret, size_t *ret_count);

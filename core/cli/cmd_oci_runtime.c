@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/oci.h"
+#include "container/enter.h"
 #include "container/runtime.h"
 #include "util/cleanup.h"
 #include "util/log.h"
@@ -49,6 +50,21 @@ static int attach(const struct oci_args *args, const struct runtime_call *call, 
 	return rc;
 }
 
+/* A process that comes into a container which is traced. */
+static int enter(const struct oci_args *args, const struct runtime_call *call, struct err *err)
+{
+	struct container container;
+	int rc;
+
+	if (!call->id)
+		return 0;
+	rc = container_from_state(call->root, call->id, &container, err);
+	if (rc == 0)
+		rc = enter_be_traced(&container, args->tracer.timeout_ns, err);
+	container_done(&container);
+	return rc;
+}
+
 /* A container that cannot be traced: 0 if it is to run all the same. */
 static int attach_failed(const struct oci_args *args, const char *id, struct err *err)
 {
@@ -82,6 +98,11 @@ static int run_oci_runtime(int argc, char **argv)
 	runtime_parse(argv + rest, &call);
 	if (call.command && strcmp(call.command, "start") == 0 && attach(&args, &call, &err) < 0)
 		status = attach_failed(&args, call.id, &err);
+	if (call.command && strcmp(call.command, "exec") == 0 && enter(&args, &call, &err) < 0) {
+		/* The tracer counts it as a loss when it sees it come in. */
+		tracer_log(args.tracer.dir, call.id, err_text(&err));
+		err_done(&err);
+	}
 	if (status)
 		return status;
 	argv[rest - 1] = real;

@@ -223,6 +223,39 @@ int container_cgroup_in(char *groups, char *mounts, char **ret_dir, struct err *
 	return 0;
 }
 
+int container_cgroup_own(const char *like, char **ret_dir, struct err *err)
+{
+	_cleanup_free_ char *groups = NULL, *mounts = NULL;
+	char *at, *line;
+	int rc = procfile_read(getpid(), "cgroup", &groups);
+
+	if (rc == 0)
+		rc = procfile_read(getpid(), "mountinfo", &mounts);
+	if (rc < 0)
+		return err_sys(err, rc, "reading tkit's own control groups");
+	at = groups;
+	while ((line = strsep(&at, "\n"))) {
+		const char *controllers, *path;
+		struct hierarchy hierarchy;
+		size_t len;
+
+		_cleanup_free_ char *copy = strdup(mounts);
+
+		if (!copy)
+			return err_sys(err, -ENOMEM, "reading tkit's own control groups");
+		if (!split_group(line, &controllers, &path) || strncmp(path, "/..", 3) == 0 ||
+		    !find_hierarchy(copy, controllers, &hierarchy))
+			continue;
+		len = strlen(hierarchy.point);
+		if (strncmp(like, hierarchy.point, len) != 0 || like[len] != '/')
+			continue;
+		if (asprintf(ret_dir, "%s%s", hierarchy.point, path) < 0)
+			return err_sys(err, -ENOMEM, "reading tkit's own control groups");
+		return 0;
+	}
+	return err_set(err, -ENOENT, "tkit is in no control group beside %s", like);
+}
+
 int container_cgroup_dir(pid_t pid, char **ret_dir, struct err *err)
 {
 	_cleanup_free_ char *groups = NULL, *mounts = NULL;

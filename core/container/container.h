@@ -64,6 +64,12 @@ int container_cgroup_dir(pid_t pid, char **ret_dir, struct err *err);
  */
 int container_cgroup_in(char *groups, char *mounts, char **ret_dir, struct err *err);
 
+/*
+ * The directory of this process's own group in the hierarchy that the directory `like` lies in.
+ * Caller frees. -ENOENT if it cannot be told.
+ */
+int container_cgroup_own(const char *like, char **ret_dir, struct err *err);
+
 /* The id in the text of /proc/PID/cgroup, which is changed. False if there is none. */
 bool container_id_in_groups(char *groups, char id[65]);
 

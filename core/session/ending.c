@@ -108,11 +108,7 @@ bool ending_reached(struct session *s)
 			return false;
 		if (s->config->until_exit)
 			return true;
-		if (backend_decides(s))
-			return false;
-		if (!s->tree.alive)
-			return true;
-		return tree_gone(s);
+		return s->tree.alive ? tree_gone(s) : !backend_decides(s);
 	case TKIT_TARGET_CGROUP:
 		return s->config->init_pid ? container_gone(s) : cgroup_gone(s);
 	default:
