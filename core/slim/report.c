@@ -161,6 +161,25 @@ static void text_part(const struct slim_options *options, const struct slim_repo
 	buf_char(out, '\n');
 }
 
+/* Why a service ended, as far as it said so: the last line. */
+static void text_ended(const struct drive_result *run, struct buf *out)
+{
+	const struct buf *said = run->main.err.size ? &run->main.err : &run->main.out;
+	size_t end = said->size, start;
+
+	while (end && strchr("\r\n ", said->data[end - 1]))
+		end--;
+	for (start = end; start && said->data[start - 1] != '\n'; start--)
+		;
+	buf_str(out, "note      the image ended by itself before the drive was done, with status ");
+	status_text(out, run->main.status);
+	if (end > start) {
+		buf_str(out, ": ");
+		buf_escaped(out, line_at(said, start));
+	}
+	buf_char(out, '\n');
+}
+
 static void text_drive(const struct slim_options *options, const struct slim_report *report,
 		       struct buf *out)
 {
@@ -185,7 +204,7 @@ static void text_drive(const struct slim_options *options, const struct slim_rep
 			"note      nothing was done with the image, only its start is known to "
 			"work (--exec, --http, --script)\n");
 	if (run->ended_early)
-		buf_str(out, "note      the image ended by itself before the drive was done\n");
+		text_ended(run, out);
 	if (run->killed)
 		buf_str(out, "note      the image had to be killed: it does not end at its stop "
 			     "signal\n");

@@ -92,6 +92,8 @@ check "in its output" is ls.json '.verdict == "differs" and .differences == 1'
 check "a service that fails is not verified" status_of 1 slim fail.json --timeout 20s \
 	--http http://127.0.0.1/ -o fail.tar "dir:$nginx" -- nginx -c /none
 check "because its drive failed" is fail.json '.verdict == "drive-failed"'
+check "nor is a program that fails" status_of 1 slim prog.json -o fail.tar "dir:$nginx" -- ls /none
+check "although it fails the same way" is prog.json '.verdict == "drive-failed" and .differences == 0'
 check "random output is not called the same" slim random.json --runs 2 -o random.tar "dir:$nginx" -- \
 	sh -c 'head -c 30 /dev/urandom | base64'
 check "but named as not compared" is random.json '.incomparable == 1'
