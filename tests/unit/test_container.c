@@ -202,6 +202,28 @@ static void test_cgroup_hostile(void **state)
 
 #define ARGS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
+/* tkit's own group, in the hierarchy of another one. */
+static void test_own_group(void **state)
+{
+	_cleanup_free_ char *near = NULL, *own = NULL, *path = NULL, *text = NULL;
+	char like[5000], pid[16];
+	struct err err = ERR_INIT;
+
+	assert_int_equal(container_cgroup_own("/nowhere/x", &own, &err), -ENOENT);
+	assert_true(strlen(err_text(&err)) > 0);
+	err_done(&err);
+	if (container_cgroup_dir(getpid(), &near, NULL) < 0) {
+		print_message("in no control group: not tested\n");
+		skip();
+	}
+	snprintf(like, sizeof(like), "%s/x", near);
+	assert_int_equal(container_cgroup_own(like, &own, NULL), 0);
+	assert_true(asprintf(&path, "%s/cgroup.procs", own) > 0);
+	assert_true(procfile_load(path, &text) >= 0);
+	snprintf(pid, sizeof(pid), "%d\n", getpid());
+	assert_non_null(strstr(text, pid));
+}
+
 static void assert_call(const char *const *args, const char *command, const char *id,
 			const char *root, const char *bundle)
 {
@@ -639,6 +661,7 @@ int main(void)
 		cmocka_unit_test(test_groups),
 		cmocka_unit_test(test_cgroup_dir),
 		cmocka_unit_test(test_cgroup_hostile),
+		cmocka_unit_test(test_own_group),
 		cmocka_unit_test(test_runtime_words),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_name_time),
