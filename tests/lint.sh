@@ -5,7 +5,7 @@
 # shellcheck disable=SC2317 # the checks are called by name
 #
 # usage: tests/lint.sh [CHECK...]     all checks, or those named (format tidy shell spdx layers
-#                                     plugins headers symbols)
+#                                     plugins headers symbols docs)
 # TKIT_LINT_BUILD       build tree with compile_commands.json and the libraries (build/dev)
 # TKIT_TIDY_NODES       how far the analyzer looks in each function (20000; its own default: 225000)
 # TKIT_UPDATE_SYMBOLS=1 writes what libtkit.so exports to tests/abi/libtkit.symbols
@@ -13,7 +13,7 @@ set -uo pipefail
 cd "$(dirname "$0")/.." || exit 1
 
 build=${TKIT_LINT_BUILD:-build/dev}
-checks=(format spdx shell layers plugins headers symbols tidy)
+checks=(format spdx shell layers plugins headers symbols docs tidy)
 failed=0
 
 fail() {
@@ -154,6 +154,11 @@ check_headers() {
 			fail "<$h> is not C++17"
 	done
 	rm -rf "$tmp"
+}
+
+# Pages that are made from the source.
+check_docs() {
+	python3 docs/syscalls.py --check || fail "docs/SYSCALLS.md is old: run docs/syscalls.py"
 }
 
 check_symbols() {
