@@ -7,6 +7,8 @@
 
 #include <cmocka.h>
 
+#include <sys/mman.h>
+
 #include "scene.h"
 
 static void content_is(struct scene *s, const char *path, const char *text)
@@ -76,6 +78,39 @@ static void test_dpkg(void **state)
 	assert_int_equal(lstat(tree_path(&s->tree, "/var/lib/dpkg/status"), &st), 0);
 	assert_int_equal(scene_find(s, "/var/lib/dpkg/status.d/app")->st.st_mtim.tv_nsec,
 			 st.st_mtim.tv_nsec);
+}
+
+static size_t write_tar(struct scene *s, char *out, size_t size)
+{
+	int fd = memfd_create("layer", MFD_CLOEXEC);
+	ssize_t n;
+
+	assert_true(fd >= 0);
+	assert_int_equal(tkit_closure_write_tar(&s->ctx, s->closure, fd), 0);
+	n = pread(fd, out, size, 0);
+	close(fd);
+	assert_true(n > 0 && (size_t)n < size);
+	return (size_t)n;
+}
+
+/* In the layer as text, the same each time. */
+static void test_layer(void **state)
+{
+	static char first[65536], again[65536];
+	struct scene *s = *state;
+	struct feed *f;
+	size_t size;
+
+	dpkg_tree(s);
+	f = scene_run(s);
+	EV(f, TKIT_OP_OPEN, "/lib/libc.so.6");
+	s->options.package_database = 1;
+	assert_int_equal(scene_close(s), 0);
+	size = write_tar(s, first, sizeof(first));
+	assert_int_equal(write_tar(s, again, sizeof(again)), size);
+	assert_memory_equal(first, again, size);
+	assert_non_null(memmem(first, size, "var/lib/dpkg/status.d/libc6", 27));
+	assert_non_null(memmem(first, size, LIBC, sizeof(LIBC) - 1));
 }
 
 static void test_off(void **state)
@@ -171,7 +206,7 @@ static void test_apk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_dpkg),     TEST(test_off),      TEST(test_read_by_run),
+		TEST(test_dpkg),     TEST(test_layer),    TEST(test_off), TEST(test_read_by_run),
 		TEST(test_excluded), TEST(test_status_d), TEST(test_apk),
 	};
 
