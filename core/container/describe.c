@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "container/container.h"
 #include "container/json.h"
@@ -147,6 +148,48 @@ static pid_t find_conmon(pid_t pid)
 	return 0;
 }
 
+/* Fields of a line of mountinfo, which is cut: device, root and mount point. */
+static bool split_mount(char *line, const char *field[3])
+{
+	strsep(&line, " ");
+	strsep(&line, " ");
+	for (int i = 0; i < 3; i++)
+		field[i] = strsep(&line, " ");
+	return field[2] != NULL;
+}
+
+/*
+ * Where a path in the file system of a device is to be found here: below a mount of it. The path
+ * itself, if none is seen. Caller frees; NULL: no memory.
+ */
+static char *host_path(const char *device, const char *path)
+{
+	_cleanup_free_ char *text = NULL;
+	char *at, *line, *found = NULL;
+
+	if (procfile_read(getpid(), "mountinfo", &text) < 0)
+		return strdup(path);
+	at = text;
+	while (!found && (line = strsep(&at, "\n"))) {
+		const char *field[3];
+		size_t len;
+
+		if (!split_mount(line, field) || strcmp(field[0], device) != 0)
+			continue;
+		len = strcmp(field[1], "/") == 0 ? 0 : strlen(field[1]);
+		if (strncmp(path, field[1], len) != 0 || path[len] != '/')
+			continue;
+		if (asprintf(&found, "%s%s", strcmp(field[2], "/") == 0 ? "" : field[2],
+			     path + len) < 0)
+			return NULL;
+		if (access(found, F_OK) < 0) { /* hidden by another mount */
+			free(found);
+			found = NULL;
+		}
+	}
+	return found ? found : strdup(path);
+}
+
 /*
  * The files that an engine mounts into each container name its directory, as the root field
  * of mountinfo (proc(5)): a path in the file system that it comes from.
@@ -160,15 +203,14 @@ static void describe_mounts(struct container *c)
 		return;
 	at = text;
 	while (!*c->engine && (line = strsep(&at, "\n"))) {
-		char *root = line;
+		_cleanup_free_ char *root = NULL;
+		const char *field[3];
 
-		for (int i = 0; root && i < 3; i++) {
-			root = strchr(root, ' ');
-			root += root ? 1 : 0;
-		}
+		if (!split_mount(line, field) || !strstr(field[1], c->id))
+			continue;
+		root = host_path(field[0], field[1]);
 		if (!root)
 			continue;
-		root[strcspn(root, " ")] = '\0';
 		if (strstr(root, "/containers/") && cut_at_id(root, c->id, true))
 			describe_docker(c, root);
 		else if (strstr(root, "-containers/") && cut_at_id(root, c->id, false))

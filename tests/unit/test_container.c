@@ -622,6 +622,29 @@ static void test_describe_docker(void **state)
 	container_done(&c);
 }
 
+/* docker's directory on a file system of its own: mountinfo tells paths from that one's root. */
+static void test_describe_elsewhere(void **state)
+{
+	struct state_dir *dir = *state;
+	struct container c;
+	char data[256];
+
+	tree_dir(&dir->tree, "/data");
+	snprintf(data, sizeof(data), "%s/data", dir->tree.dir);
+	if (unshare(CLONE_NEWNS) < 0 || mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+	    mount("tmpfs", data, "tmpfs", 0, NULL) < 0) {
+		print_message("no right to mount: not tested\n");
+		skip();
+	}
+	tree_file(&dir->tree, "/data/containers/" ID "/hosts", "");
+	tree_file(&dir->tree, "/data/containers/" ID "/config.v2.json", "{\"Name\":\"/far\"}");
+	describe(&dir->tree, "/data/containers/" ID "/hosts", &c);
+	umount2(data, MNT_DETACH);
+	assert_string_equal(c.engine, "docker");
+	assert_string_equal(c.name, "far");
+	container_done(&c);
+}
+
 static void test_describe_podman(void **state)
 {
 	struct state_dir *dir = *state;
@@ -670,6 +693,7 @@ int main(void)
 		WITH_DIR(test_hook_state),
 		WITH_DIR(test_hook_state_bad),
 		WITH_DIR(test_describe_docker),
+		WITH_DIR(test_describe_elsewhere),
 		WITH_DIR(test_describe_podman),
 		WITH_DIR(test_describe_nothing),
 	};
