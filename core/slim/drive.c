@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -276,6 +277,10 @@ static int do_steps(struct run *run, struct err *err)
 		else
 			rc = do_script(run, step, outcome, err);
 	}
+	/* The last step may have ended it, which takes a moment. */
+	if (rc == 0 && drive->count &&
+	    proc_wait(run->procs, &run->box->init, -1, proc_now() + POLL_TIME) < 0)
+		return interrupted(err);
 	if (rc == 0 && drive->count && run->box->init.ended)
 		run->result->ended_early = true;
 	return rc;
@@ -312,7 +317,7 @@ static int end_main(struct run *run, struct err *err)
 	if (rc < 0)
 		return rc;
 	outcome->status = status_of(run->box->init.status);
-	run->result->killed = outcome->status == 137;
+	run->result->killed = run->result->stopped && outcome->status == 128 + SIGKILL;
 	take_output(outcome, &run->box->init);
 	return 0;
 }

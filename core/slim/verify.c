@@ -151,8 +151,8 @@ static bool drive_failed(const struct slim_options *options, const struct drive_
 		if (step->kind == STEP_HTTP ? status < 100 || status >= 500 : status != 0)
 			return true;
 	}
-	/* Run as a program: what fails in both need not fail for the same reason. */
-	return !result->count && !result->stopped && result->main.status != 0;
+	/* It ended by itself: what fails in both need not fail for the same reason. */
+	return !result->stopped && result->main.status != 0;
 }
 
 static void compare(struct slim_report *report)

@@ -18,14 +18,17 @@ export TMPDIR=$work/tmp
 cd "$work"
 
 # Nothing of ours is there: files, mounts, control groups, containers.
+left() {
+	# dockerd's containerd leaves a dump of its own where it is told to put temporary files
+	find "$TMPDIR" -mindepth 1 -maxdepth 1 ! -name 'containerd.*'
+	awk -v d="$TMPDIR/" 'index($5, d) == 1 { print $5 }' /proc/self/mountinfo
+	find /sys/fs/cgroup -maxdepth 3 -type d -name 'tkit-????????????????*'
+}
 clean() {
 	local end=$((SECONDS + 10))
-	until [ -z "$(ls -A "$TMPDIR")" ] && ! grep -q "$TMPDIR/" /proc/self/mountinfo &&
-		[ -z "$(find /sys/fs/cgroup -maxdepth 3 -type d -name 'tkit-????????????????*')" ]; do
+	until [ -z "$(left)" ]; do
 		[ $SECONDS -lt $end ] || {
-			ls -A "$TMPDIR"
-			grep "$TMPDIR/" /proc/self/mountinfo
-			find /sys/fs/cgroup -maxdepth 3 -type d -name 'tkit-????????????????*'
+			left
 			return 1
 		}
 		sleep 0.2
@@ -107,6 +110,10 @@ EOF
 chmod +x script
 slim script.json --script ./script -o script.tar nginx.tar -- "${serve_nginx[@]}"
 check "a script drives it, from an archive" is script.json '.verdict == "verified"'
+
+printf '#!/bin/sh\nkill -9 "$TKIT_PID"\n' >script
+check "a service that is killed is not verified" status_of 1 slim killed.json --script ./script -o fail.tar nginx.tar -- "${serve_nginx[@]}"
+check "and nothing is left of it" clean
 
 # ---- verify ----
 timeout -k 5 60 "$tkit" run --backend ebpf --root "$nginx" -o cat.tkit -- cat /etc/nginx/nginx.conf >/dev/null
