@@ -5,6 +5,7 @@
  * process still waits for the word to execute the container's program.
  */
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,15 +66,29 @@ static int enter(const struct oci_args *args, const struct runtime_call *call, s
 	return rc;
 }
 
-/* A container that cannot be traced: 0 if it is to run all the same. */
-static int attach_failed(const struct oci_args *args, const char *id, struct err *err)
+/* What waits for its start would wait for ever: engines do not end it. */
+static void end_container(const struct runtime_call *call)
 {
+	struct container container;
+
+	if (container_from_state(call->root, call->id, &container, NULL) == 0)
+		kill(container.init, SIGKILL);
+	container_done(&container);
+}
+
+/* A container that cannot be traced: 0 if it is to run all the same. */
+static int attach_failed(const struct oci_args *args, const struct runtime_call *call,
+			 struct err *err)
+{
+	const char *id = call->id;
+
 	tracer_log(args->tracer.dir, id, err_text(err));
 	if (!args->block) {
 		log_warn("container %s runs untraced: %s", id, err_text(err));
 		err_done(err);
 		return 0;
 	}
+	end_container(call);
 	err_wrap(err, "container %s is not started, as it cannot be traced", id);
 	cli_error(err);
 	err_done(err);
@@ -97,7 +112,7 @@ static int run_oci_runtime(int argc, char **argv)
 	}
 	runtime_parse(argv + rest, &call);
 	if (call.command && strcmp(call.command, "start") == 0 && attach(&args, &call, &err) < 0)
-		status = attach_failed(&args, call.id, &err);
+		status = attach_failed(&args, &call, &err);
 	if (call.command && strcmp(call.command, "exec") == 0 && enter(&args, &call, &err) < 0) {
 		/* The tracer counts it as a loss when it sees it come in. */
 		tracer_log(args.tracer.dir, call.id, err_text(&err));

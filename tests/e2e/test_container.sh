@@ -116,6 +116,8 @@ check "a container that cannot be traced runs all the same" test $? -eq 0
 check "and the log says why" grep -q 'ring-size' "$traces/tkit.log"
 docker run --runtime strict --network none --rm $image true 2>"$work/blocked" && status=0 || status=$?
 check "unless it is to be blocked" test $status -ne 0
+nothing_waits() { ! pgrep -f "^/usr/s?bin/containerd-shim.*$docker_dir/.*" -a | while read -r pid _; do pgrep -P "$pid" -f 'runc init'; done | grep -q .; }
+check "and nothing of it is left waiting" eventually nothing_waits
 traced -d --name killed $image sh -c 'while :; do cat /etc/hostname >/dev/null; sleep 0.05; done' >/dev/null
 at_exit docker rm -f killed
 sleep 1.5
