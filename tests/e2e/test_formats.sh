@@ -90,6 +90,7 @@ else
 	echo "skopeo is not installed: not tried"
 fi
 if command -v podman >/dev/null; then
+	# shellcheck disable=SC2034 # in the strings below
 	pod=(env -u DOCKER_CONFIG -u DOCKER_HOST podman --root "$work/podman" --runroot "$work/podman-run" --tmpdir "$work/podman-tmp" --storage-driver vfs --runtime runc)
 	check "podman loads it" eval '"${pod[@]}" load -q -i archive/image.tar >/dev/null'
 	check "and runs it" eval 'diff want <("${pod[@]}" run --rm --network none --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 test/min:1)'
