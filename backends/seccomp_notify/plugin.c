@@ -81,7 +81,7 @@ static void backend_close(struct tkit_ctx *ctx, void *self)
 static int backend_open(struct tkit_ctx *ctx, const void *opts, const struct tkit_target *target,
 			void **ret_self)
 {
-	struct seccomp_notif_sizes sizes;
+	struct seccomp_notif_sizes sizes = {0};
 	struct sn *sn;
 	int rc = check_kernel(ctx, &sizes);
 

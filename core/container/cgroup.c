@@ -231,7 +231,7 @@ int container_cgroup_own(const char *like, char **ret_dir, struct err *err)
 
 	if (rc == 0)
 		rc = procfile_read(getpid(), "mountinfo", &mounts);
-	if (rc < 0)
+	if (rc < 0 || !mounts)
 		return err_sys(err, rc, "reading tkit's own control groups");
 	at = groups;
 	while ((line = strsep(&at, "\n"))) {

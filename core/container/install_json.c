@@ -28,7 +28,7 @@ static char *print(const json_t *json, const char *like)
 		free(text);
 		return NULL;
 	}
-	strcpy(more + len, "\n");
+	memcpy(more + len, "\n", 2);
 	return more;
 }
 
@@ -39,7 +39,7 @@ static bool is_blank(const char *text)
 
 static int parse(const char *text, json_t **ret, struct err *err)
 {
-	json_error_t error;
+	json_error_t error = {.line = 0};
 
 	*ret = is_blank(text) ? json_object() : json_loads(text, JSON_REJECT_DUPLICATES, &error);
 	if (!*ret)
