@@ -223,7 +223,7 @@ static void add_root(const struct sn *sn, const struct sn_name *name, struct tki
 	if (sn->root_kind == SN_ROOT_INSIDE)
 		root = tkit_target_path(sn->target, root);
 	else
-		event->pflags |= TKIT_P_OUTSIDE_ROOT;
+		root = ""; /* what absolute names mean is not known */
 	if (!root)
 		return;
 	event->valid |= TKIT_V_ROOT;

@@ -429,6 +429,7 @@ KNOWN = {
     ("bpftrace_log", "seccomp_denied"): "the tracepoints of calls do not see what a filter refuses",
     ("seccomp_notify", "handle"): "what a handle opens is known only after the call; counted as a loss",
     ("seccomp_notify", "killed_inside"): "a call is told before it is made, also if it never comes to its end",
+    ("seccomp_notify", "pivot_root"): "names in a root that only another mount namespace has are unknown, and counted as nameless",
     ("seccomp_notify", "seccomp_denied"): "a filter's listener is not told of calls that another filter refuses",
     ("ptrace", "seccomp_denied"): "a tracer is not told of calls that a filter refuses",
 }
@@ -459,6 +460,7 @@ MAY_DIFFER = {
     "open_beyond": ({"open", "chdir"}, "ptrace and fanotify count so long a path as a loss"),
     "eintr": ({"open"}, "fanotify reports no FIFOs"),
     "open_tmpfile": ({"open"}, "a nameless file has another made-up name in each"),
+    "mount_stacked": ({"open"}, "below a mount that is gone, ebpf finds the file in its file system"),
     "mount_api": ({"mount_source"}, "ebpf tells where a tree is attached, ptrace that it was not"),
 }
 
