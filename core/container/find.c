@@ -194,8 +194,11 @@ int container_find(const char *word, struct container *ret, struct err *err)
 			     search.names.size ? "; there are: " : "", (int)search.names.size,
 			     search.names.data ? search.names.data : "");
 	else if (search.matches > 1)
-		rc = err_set(err, -EEXIST, "'%s' is the beginning of %u containers' ids", word,
-			     search.matches);
+		rc = err_set(err, -EEXIST,
+			     "'%s' is the name, or the beginning of the id, of %u "
+			     "containers; give a whole id of: %.*s",
+			     word, search.matches, (int)search.names.size,
+			     search.names.data ? search.names.data : "");
 	if (rc < 0)
 		container_done(ret);
 	buf_done(&search.names);

@@ -62,33 +62,34 @@ head=$("$tkit" dump --json-header "$one" 2>/dev/null || "$tkit" report --reporte
 check "it names the container" grep -qE '[0-9a-f]{64}' <<<"$head"
 
 # ---- exec, health checks, sub-groups, neighbours ----
+name=service-$$ # found on the whole host: not that of another run
 bare -d --name neighbour $image sh -c 'while cat /etc/debian_version; do sleep 0.05; done' >/dev/null
 at_exit docker rm -f neighbour
-traced -d --name service --cap-add SYS_ADMIN --security-opt seccomp=unconfined --health-cmd 'test -e /etc/fstab' --health-interval 1s \
+traced -d --name "$name" --cap-add SYS_ADMIN --security-opt seccomp=unconfined --health-cmd 'test -e /etc/fstab' --health-interval 1s \
 	$image sh -c 'trap "exit 7" TERM; unshare -m cat /etc/shells >/dev/null; while :; do sleep 0.1; done' >/dev/null
-docker exec service sh -c 'cat /etc/issue >/dev/null; exit 5' && die "exec's status is lost" || status=$?
+docker exec "$name" sh -c 'cat /etc/issue >/dev/null; exit 5' && die "exec's status is lost" || status=$?
 check "exec passes its exit status on" test $status -eq 5
-healthy() { [ "$(docker inspect -f '{{.State.Health.Status}}' service)" = healthy ]; }
+healthy() { [ "$(docker inspect -f '{{.State.Health.Status}}' "$name")" = healthy ]; }
 check "the health check passes" eventually healthy
 check "attaching to a running container by name" \
-	"$tkit" run --quiet --backend ebpf --container service --duration 1s -o "$work/attached.tkit"
+	"$tkit" run --quiet --backend ebpf --container "$name" --duration 1s -o "$work/attached.tkit"
 check "the attached trace has what goes on" has "$work/attached.tkit" '.op == "exec" and .path == "/usr/bin/sleep"'
 check "and nothing of the neighbour" test -z "$(events "$work/attached.tkit" '.path == "/etc/debian_version"')"
-docker pause service >/dev/null
-docker unpause service >/dev/null
-docker stop -t 5 service >/dev/null
-check "the exit status is the container's" test "$(docker inspect -f '{{.State.ExitCode}}' service)" = 7
-service=$(trace_of service) || die "no trace"
+docker pause "$name" >/dev/null
+docker unpause "$name" >/dev/null
+docker stop -t 5 "$name" >/dev/null
+check "the exit status is the container's" test "$(docker inspect -f '{{.State.ExitCode}}' "$name")" = 7
+service=$(trace_of "$name") || die "no trace"
 check "exec's program is in the trace" has "$service" '.path == "/etc/issue"'
 check "the health check is, too" has "$service" '.path == "/etc/fstab"'
 check "and a process in a mount namespace of its own" has "$service" '.path == "/etc/shells"'
 check "the neighbour is not" test -z "$(events "$service" '.path == "/etc/debian_version"')"
 check "nor the runtime" test -z "$(events "$service" '.exe // "" | test("runc")')"
 check "it is complete" complete "$service"
-docker start service >/dev/null
-docker kill service >/dev/null
-check "a container that is started again has a second trace" eventually test "$(ls "$traces"/service-*.tkit | wc -l)" -ge 2
-docker rm -f service >/dev/null
+docker start "$name" >/dev/null
+docker kill "$name" >/dev/null
+check "a container that is started again has a second trace" eventually test "$(ls "$traces/$name"-*.tkit | wc -l)" -ge 2
+docker rm -f "$name" >/dev/null
 
 # ---- behaves as without ----
 same() { # TEXT ARGS...
