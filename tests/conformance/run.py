@@ -192,6 +192,9 @@ def run_together(tkit, backend, chosen):
                                            err.encode("latin-1"))
         try:
             run = Run(backend.split(",")[0], folder, done, events)
+            if run.status == "skip":
+                yield program, run
+                continue
             # The wrapper itself enters the workload's folder.
             run.below = [a for a in run.below if a.op != "chdir" or a.abs != os.fsencode(folder)]
             yield program, run
