@@ -11,35 +11,6 @@
 
 #define FILE_MOST (256u << 20)
 
-/* The next line of *rest, without its line feed. */
-static bool next_line(struct tkit_bytes *rest, struct tkit_bytes *ret_line)
-{
-	const char *end;
-
-	if (!rest->len)
-		return false;
-	end = memchr(rest->ptr, '\n', rest->len);
-	ret_line->ptr = rest->ptr;
-	ret_line->len = end ? (size_t)(end - rest->ptr) : rest->len;
-	rest->ptr += ret_line->len + !!end;
-	rest->len -= ret_line->len + !!end;
-	return true;
-}
-
-/* The value of "Key: value" if that is the line. */
-static bool field(struct tkit_bytes line, const char *key, struct tkit_bytes *ret_value)
-{
-	size_t len = strlen(key);
-
-	if (line.len < len || memcmp(line.ptr, key, len) != 0)
-		return false;
-	line = BYTES(line.ptr + len, line.len - len);
-	while (line.len && (*line.ptr == ' ' || *line.ptr == '\t'))
-		line = BYTES(line.ptr + 1, line.len - 1);
-	*ret_value = line;
-	return true;
-}
-
 /* ---- dpkg ---- */
 
 struct diversion {
@@ -64,8 +35,8 @@ static int read_diversions(struct dpkg *dpkg)
 	    0)
 		return 0;
 	rest = BYTES(dpkg->diverted.data, dpkg->diverted.size);
-	while (next_line(&rest, &d.from) && next_line(&rest, &d.to) &&
-	       next_line(&rest, &d.package)) {
+	while (bytes_line(&rest, &d.from) && bytes_line(&rest, &d.to) &&
+	       bytes_line(&rest, &d.package)) {
 		struct diversion *more =
 			reallocarray(dpkg->diversions, dpkg->diversion_count + 1, sizeof(*more));
 
@@ -97,7 +68,7 @@ static int add_list(struct dpkg *dpkg, const char *file, struct tkit_bytes packa
 	if (rc < 0)
 		return rc == -ENOMEM ? rc : 0;
 	rest = BYTES(text.data, text.size);
-	for (rc = 0; !rc && next_line(&rest, &line);)
+	for (rc = 0; !rc && bytes_line(&rest, &line);)
 		rc = owners_file(dpkg->owners, id, diverted(dpkg, line, package));
 	return rc;
 }
@@ -130,10 +101,11 @@ static int read_status(struct dpkg *dpkg, struct tkit_bytes rest)
 			  status = none;
 	int rc = 0;
 
-	while (!rc && next_line(&rest, &line)) {
-		if (!field(line, "Package:", &name) && !field(line, "Version:", &version) &&
-		    !field(line, "Architecture:", &arch))
-			field(line, "Status:", &status);
+	while (!rc && bytes_line(&rest, &line)) {
+		if (!bytes_field(line, "Package:", &name) &&
+		    !bytes_field(line, "Version:", &version) &&
+		    !bytes_field(line, "Architecture:", &arch))
+			bytes_field(line, "Status:", &status);
 		if (line.len && rest.len)
 			continue;
 		/* What was removed but for its settings has them still. */
@@ -163,9 +135,9 @@ static int status_d(void *arg, struct tkit_bytes name, unsigned char type)
 	if (owners_read(dpkg->owners->fs, file, FILE_MOST, &text) < 0)
 		return 0;
 	rest = BYTES(text.data, text.size);
-	while (next_line(&rest, &line))
-		if (!field(line, "Package:", &package))
-			field(line, "Version:", &version);
+	while (bytes_line(&rest, &line))
+		if (!bytes_field(line, "Package:", &package))
+			bytes_field(line, "Version:", &version);
 	if (!package.len)
 		return 0;
 	id = owners_package(dpkg->owners, package, version, "dpkg");
@@ -176,7 +148,7 @@ static int status_d(void *arg, struct tkit_bytes name, unsigned char type)
 	if (owners_read(dpkg->owners->fs, file, FILE_MOST, &sums) < 0)
 		return 0;
 	rest = BYTES(sums.data, sums.size);
-	while (!rc && next_line(&rest, &line))
+	while (!rc && bytes_line(&rest, &line))
 		if (line.len > 34)
 			rc = owners_file(dpkg->owners, id, BYTES(line.ptr + 34, line.len - 34));
 	return rc;
@@ -212,7 +184,7 @@ static int read_installed(struct owners *owners, struct tkit_bytes rest)
 	uint32_t id = OWNER_NONE;
 	int rc = 0;
 
-	while (!rc && next_line(&rest, &line)) {
+	while (!rc && bytes_line(&rest, &line)) {
 		struct tkit_bytes value = BYTES(line.ptr + 2, line.len > 2 ? line.len - 2 : 0);
 		char path[4096];
 

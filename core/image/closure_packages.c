@@ -69,34 +69,6 @@ static bool is_wanted(struct prune *p, struct tkit_bytes name, struct tkit_bytes
 	       intern_find(&p->wanted, BYTES(key.data, key.size)) != INTERN_NONE;
 }
 
-static bool next_line(struct tkit_bytes *rest, struct tkit_bytes *ret_line)
-{
-	const char *end;
-
-	if (!rest->len)
-		return false;
-	end = memchr(rest->ptr, '\n', rest->len);
-	ret_line->ptr = rest->ptr;
-	ret_line->len = end ? (size_t)(end - rest->ptr) : rest->len;
-	rest->ptr += ret_line->len + !!end;
-	rest->len -= ret_line->len + !!end;
-	return true;
-}
-
-/* "KEY VALUE" */
-static bool field(struct tkit_bytes line, const char *key, struct tkit_bytes *ret_value)
-{
-	size_t len = strlen(key);
-
-	if (line.len < len || memcmp(line.ptr, key, len) != 0)
-		return false;
-	line = BYTES(line.ptr + len, line.len - len);
-	while (line.len && *line.ptr == ' ')
-		line = BYTES(line.ptr + 1, line.len - 1);
-	*ret_value = line;
-	return true;
-}
-
 /* Metadata of a file of the root, links followed; its canonical path. */
 static int file_stat(struct prune *p, const char *name, struct buf *real, struct stat *ret_st)
 {
@@ -158,7 +130,7 @@ static int make_sums(struct prune *p, const struct paragraph *par, const char *f
 			return 0;
 	}
 	rest = BYTES(sums.data, sums.size);
-	while (next_line(&rest, &line))
+	while (bytes_line(&rest, &line))
 		if (line.len > 34 &&
 		    is_kept(p, BYTES("", 0), BYTES(line.ptr + 34, line.len - 34))) {
 			buf_add(&cut, line.ptr, line.len);
@@ -197,9 +169,10 @@ static int from_status(struct prune *p, struct tkit_bytes rest, const struct sta
 	struct tkit_bytes line;
 	int rc = 0;
 
-	while (rc == 0 && next_line(&rest, &line)) {
-		if (!field(line, "Package:", &par.name) && !field(line, "Version:", &par.version))
-			field(line, "Architecture:", &par.arch);
+	while (rc == 0 && bytes_line(&rest, &line)) {
+		if (!bytes_field(line, "Package:", &par.name) &&
+		    !bytes_field(line, "Version:", &par.version))
+			bytes_field(line, "Architecture:", &par.arch);
 		if (line.len)
 			par.text.len = (size_t)(rest.ptr - par.text.ptr);
 		if (line.len && rest.len)
@@ -226,9 +199,9 @@ static int own_file(void *arg, struct tkit_bytes name, unsigned char type)
 	if (owners_read(p->job->fs, file, FILE_MOST, &text) < 0)
 		return 0;
 	rest = BYTES(text.data, text.size);
-	while (next_line(&rest, &line))
-		if (!field(line, "Package:", &package))
-			field(line, "Version:", &version);
+	while (bytes_line(&rest, &line))
+		if (!bytes_field(line, "Package:", &package))
+			bytes_field(line, "Version:", &version);
 	if (!is_wanted(p, package, version))
 		return 0;
 	rc = closure_want(p->job, bytes_str(file), &database, 0, NULL);
@@ -264,7 +237,7 @@ static bool cut_package(struct prune *p, struct tkit_bytes rest, struct buf *out
 	struct tkit_bytes line, folder = BYTES("", 0), folder_lines = BYTES("", 0);
 	bool in_files = false, keep = true, any = false;
 
-	while (next_line(&rest, &line)) {
+	while (bytes_line(&rest, &line)) {
 		char kind = line.len > 1 && line.ptr[1] == ':' ? line.ptr[0] : '\0';
 		struct tkit_bytes value = BYTES(line.ptr + 2, line.len > 2 ? line.len - 2 : 0);
 
@@ -305,7 +278,7 @@ static int keep_apk(struct prune *p, const char *file)
 		return 0;
 	rest = BYTES(text.data, text.size);
 	package = BYTES(rest.ptr, 0);
-	while (next_line(&rest, &line)) {
+	while (bytes_line(&rest, &line)) {
 		size_t before = cut.size;
 
 		if (line.len)

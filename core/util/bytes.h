@@ -51,6 +51,33 @@ static inline bool bytes_below(struct tkit_bytes path, struct tkit_bytes dir)
 	return bytes_starts(path, dir) && (path.len == dir.len || path.ptr[dir.len] == '/');
 }
 
+/* The next line of *rest, without its line feed; false at the end. */
+static inline bool bytes_line(struct tkit_bytes *rest, struct tkit_bytes *ret_line)
+{
+	const char *end = rest->len ? memchr(rest->ptr, '\n', rest->len) : NULL;
+
+	if (!rest->len)
+		return false;
+	ret_line->ptr = rest->ptr;
+	ret_line->len = end ? (size_t)(end - rest->ptr) : rest->len;
+	rest->ptr += ret_line->len + !!end;
+	rest->len -= ret_line->len + !!end;
+	return true;
+}
+
+/* The rest of a line that begins with `key` ("Package:"), without the blanks before it. */
+static inline bool bytes_field(struct tkit_bytes line, const char *key,
+			       struct tkit_bytes *ret_value)
+{
+	if (!bytes_starts(line, bytes_str(key)))
+		return false;
+	line = BYTES(line.ptr + strlen(key), line.len - strlen(key));
+	while (line.len && (*line.ptr == ' ' || *line.ptr == '\t'))
+		line = BYTES(line.ptr + 1, line.len - 1);
+	*ret_value = line;
+	return true;
+}
+
 /* Whole text is valid UTF-8 (no surrogates, no overlong forms). */
 bool bytes_utf8(struct tkit_bytes text);
 
