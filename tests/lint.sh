@@ -110,13 +110,14 @@ check_layers() {
 
 # Prints a circle among core's folders, if there is one, and fails.
 include_cycle() {
-	files 'core/*.[ch]' | while read -r f; do
+	local circle
+	circle=$(files 'core/*.[ch]' | while read -r f; do
 		own=$(cut -d/ -f2 <<<"$f")
 		includes "$f" | grep / | cut -d/ -f1 | sort -u | while read -r to; do
 			[ "$own" = "$to" ] || [ ! -d "core/$to" ] || printf '%s %s\n' "$own" "$to"
 		done
-	done | sort -u | tsort 2>&1 >/dev/null | sed 's/^tsort: //' | grep . && return 1
-	return 0
+	done | sort -u | tsort 2>&1 >/dev/null | sed 's/^tsort: //')
+	[ -z "$circle" ] || { printf '%s\n' "$circle"; return 1; }
 }
 
 plugin_dirs() {

@@ -9,8 +9,8 @@
 
 #include "cli/print.h"
 #include "cli/why.h"
-#include "image/rootfs.h"
 #include "plugin/ctx.h"
+#include "rootfs/rootfs.h"
 #include "util/cleanup.h"
 
 #define DEFAULT_FILE "trace.tkit"

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "enrich/enrich.h"
-#include "image/rootfs.h"
+#include "rootfs/rootfs.h"
 #include "util/buf.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"

@@ -13,7 +13,7 @@
 
 #include "enrich/elf.h"
 #include "enrich/enrich.h"
-#include "image/rootfs.h"
+#include "rootfs/rootfs.h"
 #include "util/buf.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"

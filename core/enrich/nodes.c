@@ -3,7 +3,7 @@
 #include <limits.h>
 
 #include "enrich/enrich.h"
-#include "image/rootfs.h"
+#include "rootfs/rootfs.h"
 #include "util/bytes.h"
 
 /* Nobody followed a symlink in the last place: the link itself is the object. */

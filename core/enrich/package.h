@@ -5,7 +5,7 @@
 
 #include <tkit/image.h>
 
-#include "image/rootfs.h"
+#include "rootfs/rootfs.h"
 #include "util/err.h"
 #include "util/intern.h"
 

@@ -12,7 +12,7 @@
 #include <stdbool.h>
 
 #include "image/library.h"
-#include "image/rootfs.h"
+#include "rootfs/rootfs.h"
 #include "util/buf.h"
 #include "util/bytes.h"
 #include "util/intern.h"

@@ -6,7 +6,7 @@
 #include <stdbool.h>
 
 #include "enrich/elf.h"
-#include "image/rootfs.h"
+#include "rootfs/rootfs.h"
 #include "util/buf.h"
 
 /* The directories of ld.so.conf, read once. */

@@ -10,8 +10,8 @@
 #include <sys/mount.h>
 #include <unistd.h>
 
-#include "image/rootfs.h"
 #include "plugin/ctx.h"
+#include "rootfs/rootfs.h"
 #include "slim/storage.h"
 #include "slim/unpack.h"
 #include "util/bytes.h"

@@ -6,7 +6,7 @@
 #ifndef SLIM_STORAGE_H
 #define SLIM_STORAGE_H
 
-#include "image/imgconfig.h"
+#include "rootfs/imgconfig.h"
 #include "slim/proc.h"
 
 /*

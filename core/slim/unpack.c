@@ -10,7 +10,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
-#include "image/rootfs.h"
+#include "rootfs/rootfs.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"
 #include "util/intern.h"

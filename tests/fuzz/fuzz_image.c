@@ -4,8 +4,8 @@
 #include <stdint.h>
 #include <string.h>
 
-#include "image/imgconfig.h"
-#include "image/wire.h"
+#include "rootfs/imgconfig.h"
+#include "rootfs/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

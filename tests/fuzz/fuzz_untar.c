@@ -6,8 +6,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "image/untar.h"
-#include "image/wire.h"
+#include "rootfs/untar.h"
+#include "rootfs/wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

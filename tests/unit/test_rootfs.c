@@ -9,8 +9,8 @@
 #include <sys/stat.h>
 #include <sys/xattr.h>
 
-#include "image/rootfs.h"
 #include "plugin/ctx.h"
+#include "rootfs/rootfs.h"
 #include "tree.h"
 #include "util/buf.h"
 #include "util/bytes.h"

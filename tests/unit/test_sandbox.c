@@ -17,9 +17,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "image/imgconfig.h"
-#include "image/sandbox.h"
-#include "image/wire.h"
+#include "rootfs/imgconfig.h"
+#include "rootfs/sandbox.h"
+#include "rootfs/wire.h"
 
 /* ---- the sandbox ---- */
 

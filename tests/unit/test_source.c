@@ -10,8 +10,8 @@
 #include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
-#include "image/rootfs.h"
 #include "plugin/ctx.h"
+#include "rootfs/rootfs.h"
 #include "tree.h"
 #include "util/cleanup.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "image/sandbox.h"
+#include "rootfs/sandbox.h"
 
 #include <errno.h>
 #include <fcntl.h>

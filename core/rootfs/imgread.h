@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What runs in the sandbox: reads an archive or an OCI layout, chooses an image in it, lays
- * its layers over each other and sends the result (core/image/wire.h).
+ * its layers over each other and sends the result (core/rootfs/wire.h).
  */
-#ifndef IMAGE_IMGREAD_H
-#define IMAGE_IMGREAD_H
+#ifndef ROOTFS_IMGREAD_H
+#define ROOTFS_IMGREAD_H
 
-#include "image/untar.h"
-#include "image/wire.h"
+#include "rootfs/untar.h"
+#include "rootfs/wire.h"
 
 enum image_kind {
 	IMAGE_FIND_OUT, /* any tar */

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <string.h>
 
-#include "image/imgconfig.h"
-#include "image/imgread_priv.h"
+#include "rootfs/imgconfig.h"
+#include "rootfs/imgread_priv.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "image/untar.h"
+#include "rootfs/untar.h"
 
 #include <archive.h>
 #include <archive_entry.h>

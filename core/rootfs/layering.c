@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "image/layering.h"
+#include "rootfs/layering.h"
 
 #include <errno.h>
 #include <limits.h>

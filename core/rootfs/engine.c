@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "image/engine.h"
+#include "rootfs/engine.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Images of a container engine, by its own command line client: `docker save IMAGE`. */
-#ifndef IMAGE_ENGINE_H
-#define IMAGE_ENGINE_H
+#ifndef ROOTFS_ENGINE_H
+#define ROOTFS_ENGINE_H
 
 #include <sys/types.h>
 

@@ -7,8 +7,8 @@
  * A root is taken to be at rest while it is open: what was looked up is remembered.
  * One thread at a time.
  */
-#ifndef IMAGE_ROOTFS_H
-#define IMAGE_ROOTFS_H
+#ifndef ROOTFS_ROOTFS_H
+#define ROOTFS_ROOTFS_H
 
 #include <stdbool.h>
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Inside of tkit_rootfs_open(): archives and images as root file systems. */
-#ifndef IMAGE_SOURCE_H
-#define IMAGE_SOURCE_H
+#ifndef ROOTFS_SOURCE_H
+#define ROOTFS_SOURCE_H
 
-#include "image/imgread.h"
-#include "image/rootfs.h"
+#include "rootfs/imgread.h"
+#include "rootfs/rootfs.h"
 
 #define SOURCE_FILES_MAX 1100 /* spool, input, or the blobs of an OCI layout */
 

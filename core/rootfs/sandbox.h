@@ -4,8 +4,8 @@
  * it was given: no open, no exec, no network, no signals to others, no capabilities, nobody
  * instead of root, bounded memory.
  */
-#ifndef IMAGE_SANDBOX_H
-#define IMAGE_SANDBOX_H
+#ifndef ROOTFS_SANDBOX_H
+#define ROOTFS_SANDBOX_H
 
 #include <stdint.h>
 #include <sys/types.h>

@@ -14,7 +14,7 @@
 #include <sys/syscall.h>
 #include <sys/xattr.h>
 
-#include "image/rootfs.h"
+#include "rootfs/rootfs.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"
 

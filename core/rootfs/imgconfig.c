@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "image/imgconfig.h"
+#include "rootfs/imgconfig.h"
 
 #include <errno.h>
 #include <stddef.h>

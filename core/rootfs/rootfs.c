@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What all root file systems share: checks, the node cache, the public functions. */
-#include "image/rootfs.h"
+#include "rootfs/rootfs.h"
 
 #include <errno.h>
 #include <limits.h>

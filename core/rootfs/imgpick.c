@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "image/imgpick.h"
+#include "rootfs/imgpick.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Which of the images in an archive is meant. Runs in the sandbox. */
-#ifndef IMAGE_IMGPICK_H
-#define IMAGE_IMGPICK_H
+#ifndef ROOTFS_IMGPICK_H
+#define ROOTFS_IMGPICK_H
 
 #include <jansson.h>
 #include <stdbool.h>

@@ -7,13 +7,13 @@
  *   REQUEST  u16 length, name of a blob. Answered by struct wire_reply, with a descriptor
  *   ERROR    i32 negative errno, u16 length, text; the last message
  *   TREE     the names, parents first, see wire.c
- *   CONFIG   u32 length, records (core/image/imgconfig.h)
+ *   CONFIG   u32 length, records (core/rootfs/imgconfig.h)
  *   END      the last message
  */
-#ifndef IMAGE_WIRE_H
-#define IMAGE_WIRE_H
+#ifndef ROOTFS_WIRE_H
+#define ROOTFS_WIRE_H
 
-#include "image/imgtree.h"
+#include "rootfs/imgtree.h"
 #include "util/err.h"
 
 enum wire_kind { WIRE_REQUEST = 1, WIRE_ERROR, WIRE_TREE, WIRE_CONFIG, WIRE_END };

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "image/imgtree.h"
+#include "rootfs/imgtree.h"
 
 #include <errno.h>
 #include <stdlib.h>

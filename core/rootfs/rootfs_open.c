@@ -7,9 +7,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "image/engine.h"
-#include "image/source.h"
 #include "plugin/ctx.h"
+#include "rootfs/engine.h"
+#include "rootfs/source.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"
 

@@ -10,9 +10,9 @@
 #include <sys/syscall.h>
 #include <sys/utsname.h>
 
-#include "image/imgconfig.h"
-#include "image/sandbox.h"
-#include "image/source.h"
+#include "rootfs/imgconfig.h"
+#include "rootfs/sandbox.h"
+#include "rootfs/source.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"
 #include "util/tmpfile.h"

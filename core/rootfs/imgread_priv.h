@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Inside of the sandboxed reader: imgread.c, imgread_image.c. */
-#ifndef IMAGE_IMGREAD_PRIV_H
-#define IMAGE_IMGREAD_PRIV_H
+#ifndef ROOTFS_IMGREAD_PRIV_H
+#define ROOTFS_IMGREAD_PRIV_H
 
 #include <jansson.h>
 
-#include "image/imgpick.h"
-#include "image/imgread.h"
+#include "rootfs/imgpick.h"
+#include "rootfs/imgread.h"
 
 struct reader {
 	const struct imgread *how;

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "image/rootfs.h"
+#include "rootfs/rootfs.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"
 

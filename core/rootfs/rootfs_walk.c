@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "image/rootfs.h"
+#include "rootfs/rootfs.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "image/wire.h"
+#include "rootfs/wire.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "image/imgread_priv.h"
+#include "rootfs/imgread_priv.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"
 

@@ -4,10 +4,10 @@
  * that lies in a file as it is stays there and is pointed to; all other is written to the
  * spool, one file without a name.
  */
-#ifndef IMAGE_UNTAR_H
-#define IMAGE_UNTAR_H
+#ifndef ROOTFS_UNTAR_H
+#define ROOTFS_UNTAR_H
 
-#include "image/layering.h"
+#include "rootfs/layering.h"
 
 /* Bytes to read an archive from. */
 struct extent {

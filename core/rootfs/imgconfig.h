@@ -5,8 +5,8 @@
  *
  * A record is u16 key, u32 length, that many bytes, none of them NUL, and a NUL.
  */
-#ifndef IMAGE_IMGCONFIG_H
-#define IMAGE_IMGCONFIG_H
+#ifndef ROOTFS_IMGCONFIG_H
+#define ROOTFS_IMGCONFIG_H
 
 #include <jansson.h>
 

@@ -4,10 +4,10 @@
  * but nothing is unpacked. Every rule on names is here: what leads out of the tree, what is
  * too long, whiteouts, hard links, what replaces what.
  */
-#ifndef IMAGE_LAYERING_H
-#define IMAGE_LAYERING_H
+#ifndef ROOTFS_LAYERING_H
+#define ROOTFS_LAYERING_H
 
-#include "image/imgtree.h"
+#include "rootfs/imgtree.h"
 #include "util/err.h"
 
 struct layering {

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A file system tree in memory: what an image holds, without its content. Built by the
- * sandboxed reader (core/image/layering.h) and again, from what that reader sends, by its
+ * sandboxed reader (core/rootfs/layering.h) and again, from what that reader sends, by its
  * parent. About 90 bytes an entry plus its name.
  */
-#ifndef IMAGE_IMGTREE_H
-#define IMAGE_IMGTREE_H
+#ifndef ROOTFS_IMGTREE_H
+#define ROOTFS_IMGTREE_H
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -8,8 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "image/imgconfig.h"
-#include "image/source.h"
+#include "rootfs/imgconfig.h"
+#include "rootfs/source.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"
 #include "util/tmpfile.h"
