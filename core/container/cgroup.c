@@ -6,8 +6,9 @@
 #include <unistd.h>
 
 #include "container/container.h"
-#include "container/procfile.h"
 #include "util/cleanup.h"
+#include "util/mountinfo.h"
+#include "util/procfs.h"
 
 #define ID_LEN 64
 
@@ -83,88 +84,29 @@ bool container_id_in_groups(char *groups, char id[65])
 	return false;
 }
 
-/* One mounted hierarchy. */
-struct hierarchy {
-	char point[4096];
-	bool v2;
-};
-
-/* Octal escapes of mountinfo, in place. */
-static void unescape(char *text)
+/* Whether it mounts the hierarchy of `controllers` ("" = v2) from its root. */
+static bool is_hierarchy(const struct mountinfo *mount, const char *controllers)
 {
-	char *to = text;
+	bool v2 = strcmp(mount->type, "cgroup2") == 0;
+	char first[64];
 
-	for (const char *p = text; *p; p++) {
-		if (p[0] == '\\' && p[1] >= '0' && p[1] <= '3' && p[2] >= '0' && p[2] <= '7' &&
-		    p[3] >= '0' && p[3] <= '7') {
-			*to++ = (char)((p[1] - '0') * 64 + (p[2] - '0') * 8 + (p[3] - '0'));
-			p += 3;
-		} else {
-			*to++ = *p;
-		}
-	}
-	*to = '\0';
+	if ((!v2 && strcmp(mount->type, "cgroup") != 0) || strcmp(mount->root, "/") != 0 ||
+	    v2 != (*controllers == '\0'))
+		return false;
+	/* "cpu,cpuacct" and "name=systemd" stand in the super block's options. */
+	snprintf(first, sizeof(first), "%.*s", (int)strcspn(controllers, ","), controllers);
+	return v2 || mountinfo_has(mount->super, first);
 }
 
-static bool has_word(const char *list, const char *word)
+/* Where it is mounted, a part of `mounts`, which is cut; NULL if it is not. */
+static const char *find_hierarchy(char *mounts, const char *controllers)
 {
-	size_t n = strlen(word);
+	struct mountinfo mount;
 
-	for (const char *p = list; (p = strstr(p, word)); p += n)
-		if ((p == list || p[-1] == ',') && (p[n] == ',' || p[n] == '\0' || p[n] == '\n'))
-			return true;
-	return false;
-}
-
-/*
- * Takes a line of mountinfo apart: "ID PARENT MAJ:MIN ROOT POINT OPTIONS [TAG...] - TYPE SOURCE
- * SUPER". Returns whether it mounts the hierarchy of `controllers` ("" = v2) from its root.
- */
-static bool is_hierarchy(char *line, const char *controllers, struct hierarchy *ret)
-{
-	char *tail = strstr(line, " - "), *field[5], *at = line;
-	const char *type, *super;
-	bool v2;
-
-	if (!tail)
-		return false;
-	*tail = '\0';
-	for (size_t i = 0; i < 5; i++) {
-		field[i] = strsep(&at, " ");
-		if (!field[i])
-			return false;
-	}
-	tail += 3;
-	type = strsep(&tail, " ");
-	strsep(&tail, " "); /* source */
-	super = tail ? tail : "";
-	v2 = strcmp(type, "cgroup2") == 0;
-	if ((!v2 && strcmp(type, "cgroup") != 0) || strcmp(field[3], "/") != 0)
-		return false;
-	if (v2 != (*controllers == '\0'))
-		return false;
-	if (!v2) {
-		char first[64];
-
-		/* "cpu,cpuacct" and "name=systemd" stand in the super block's options. */
-		snprintf(first, sizeof(first), "%.*s", (int)strcspn(controllers, ","), controllers);
-		if (!has_word(super, first))
-			return false;
-	}
-	unescape(field[4]);
-	ret->v2 = v2;
-	snprintf(ret->point, sizeof(ret->point), "%s", field[4]);
-	return true;
-}
-
-static bool find_hierarchy(char *mounts, const char *controllers, struct hierarchy *ret)
-{
-	char *line;
-
-	while ((line = strsep(&mounts, "\n")))
-		if (is_hierarchy(line, controllers, ret))
-			return true;
-	return false;
+	while (mountinfo_next(&mounts, &mount))
+		if (is_hierarchy(&mount, controllers))
+			return mount.point;
+	return NULL;
 }
 
 /* Higher is better: v2, then v1 hierarchies that every runtime uses; 0 = of no use. */
@@ -174,9 +116,9 @@ static int rank(const char *controllers, const char *path)
 		return 0;
 	if (!*controllers)
 		return 4;
-	if (has_word(controllers, "freezer"))
+	if (mountinfo_has(controllers, "freezer"))
 		return 3;
-	if (has_word(controllers, "devices") || has_word(controllers, "pids"))
+	if (mountinfo_has(controllers, "devices") || mountinfo_has(controllers, "pids"))
 		return 2;
 	return 1;
 }
@@ -205,20 +147,20 @@ static int best_group(char *text, const char **ret_controllers, const char **ret
 
 int container_cgroup_in(char *groups, char *mounts, char **ret_dir, struct err *err)
 {
-	const char *controllers = NULL, *path = NULL;
-	struct hierarchy hierarchy;
+	const char *controllers = NULL, *path = NULL, *point;
 	char id[65];
 	size_t len;
 
 	if (best_group(groups, &controllers, &path) < 0)
 		return err_set(err, -ENOENT, "it is in no control group of its own");
-	if (!find_hierarchy(mounts, controllers, &hierarchy))
+	point = find_hierarchy(mounts, controllers);
+	if (!point)
 		return err_set(err, -ENOENT, "its control groups '%s' are not mounted here",
 			       *controllers ? controllers : "v2");
 	len = strlen(path);
 	/* The container's group, not one that it has made below. */
 	container_id_in_cgroup(path, &len, id);
-	if (asprintf(ret_dir, "%s%.*s", hierarchy.point, (int)len, path) < 0)
+	if (asprintf(ret_dir, "%s%.*s", point, (int)len, path) < 0)
 		return err_sys(err, -ENOMEM, "naming its control group");
 	return 0;
 }
@@ -227,29 +169,27 @@ int container_cgroup_own(const char *like, char **ret_dir, struct err *err)
 {
 	_cleanup_free_ char *groups = NULL, *mounts = NULL;
 	char *at, *line;
-	int rc = procfile_read(getpid(), "cgroup", &groups);
+	int rc = procfs_text(getpid(), "cgroup", &groups);
 
 	if (rc == 0)
-		rc = procfile_read(getpid(), "mountinfo", &mounts);
+		rc = procfs_text(getpid(), "mountinfo", &mounts);
 	if (rc < 0 || !mounts)
 		return err_sys(err, rc, "reading tkit's own control groups");
 	at = groups;
 	while ((line = strsep(&at, "\n"))) {
-		const char *controllers, *path;
-		struct hierarchy hierarchy;
-		size_t len;
-
 		_cleanup_free_ char *copy = strdup(mounts);
+		const char *controllers, *path, *point;
+		size_t len;
 
 		if (!copy)
 			return err_sys(err, -ENOMEM, "reading tkit's own control groups");
-		if (!split_group(line, &controllers, &path) || strncmp(path, "/..", 3) == 0 ||
-		    !find_hierarchy(copy, controllers, &hierarchy))
+		if (!split_group(line, &controllers, &path) || strncmp(path, "/..", 3) == 0)
 			continue;
-		len = strlen(hierarchy.point);
-		if (strncmp(like, hierarchy.point, len) != 0 || like[len] != '/')
+		point = find_hierarchy(copy, controllers);
+		len = point ? strlen(point) : 0;
+		if (!point || strncmp(like, point, len) != 0 || like[len] != '/')
 			continue;
-		if (asprintf(ret_dir, "%s%s", hierarchy.point, path) < 0)
+		if (asprintf(ret_dir, "%s%s", point, path) < 0)
 			return err_sys(err, -ENOMEM, "reading tkit's own control groups");
 		return 0;
 	}
@@ -259,10 +199,10 @@ int container_cgroup_own(const char *like, char **ret_dir, struct err *err)
 int container_cgroup_dir(pid_t pid, char **ret_dir, struct err *err)
 {
 	_cleanup_free_ char *groups = NULL, *mounts = NULL;
-	int rc = procfile_read(pid, "cgroup", &groups);
+	int rc = procfs_text(pid, "cgroup", &groups);
 
 	if (rc == 0)
-		rc = procfile_read(getpid(), "mountinfo", &mounts);
+		rc = procfs_text(getpid(), "mountinfo", &mounts);
 	if (rc < 0)
 		return err_sys(err, rc, "process %d", (int)pid);
 	rc = container_cgroup_in(groups, mounts, ret_dir, err);

@@ -12,8 +12,9 @@
 
 #include "container/container.h"
 #include "container/json.h"
-#include "container/procfile.h"
 #include "util/cleanup.h"
+#include "util/mountinfo.h"
+#include "util/procfs.h"
 
 static void set(char **to, const char *text)
 {
@@ -137,25 +138,14 @@ static pid_t find_conmon(pid_t pid)
 {
 	for (int i = 0; i < 4 && pid > 1; i++) {
 		_cleanup_free_ char *comm = NULL;
-		uint64_t start;
 
-		if (procfile_stat(pid, &pid, &start) < 0 || pid <= 1 ||
-		    procfile_read(pid, "comm", &comm) < 0)
+		pid = procfs_parent(pid);
+		if (pid <= 1 || procfs_text(pid, "comm", &comm) < 0)
 			return 0;
 		if (strcmp(comm, "conmon\n") == 0)
 			return pid;
 	}
 	return 0;
-}
-
-/* Fields of a line of mountinfo, which is cut: device, root and mount point. */
-static bool split_mount(char *line, const char *field[3])
-{
-	strsep(&line, " ");
-	strsep(&line, " ");
-	for (int i = 0; i < 3; i++)
-		field[i] = strsep(&line, " ");
-	return field[2] != NULL;
 }
 
 /*
@@ -165,21 +155,19 @@ static bool split_mount(char *line, const char *field[3])
 static char *host_path(const char *device, const char *path)
 {
 	_cleanup_free_ char *text = NULL;
-	char *at, *line, *found = NULL;
+	struct mountinfo mount;
+	char *at, *found = NULL;
 
-	if (procfile_read(getpid(), "mountinfo", &text) < 0)
+	if (procfs_text(getpid(), "mountinfo", &text) < 0)
 		return strdup(path);
 	at = text;
-	while (!found && (line = strsep(&at, "\n"))) {
-		const char *field[3];
-		size_t len;
+	while (!found && mountinfo_next(&at, &mount)) {
+		size_t len = strcmp(mount.root, "/") == 0 ? 0 : strlen(mount.root);
 
-		if (!split_mount(line, field) || strcmp(field[0], device) != 0)
+		if (strcmp(mount.device, device) != 0 || strncmp(path, mount.root, len) != 0 ||
+		    path[len] != '/')
 			continue;
-		len = strcmp(field[1], "/") == 0 ? 0 : strlen(field[1]);
-		if (strncmp(path, field[1], len) != 0 || path[len] != '/')
-			continue;
-		if (asprintf(&found, "%s%s", strcmp(field[2], "/") == 0 ? "" : field[2],
+		if (asprintf(&found, "%s%s", strcmp(mount.point, "/") == 0 ? "" : mount.point,
 			     path + len) < 0)
 			return NULL;
 		if (access(found, F_OK) < 0) { /* hidden by another mount */
@@ -197,18 +185,18 @@ static char *host_path(const char *device, const char *path)
 static void describe_mounts(struct container *c)
 {
 	_cleanup_free_ char *text = NULL;
-	char *at, *line;
+	struct mountinfo mount;
+	char *at;
 
-	if (procfile_read(c->init, "mountinfo", &text) < 0)
+	if (procfs_text(c->init, "mountinfo", &text) < 0)
 		return;
 	at = text;
-	while (!*c->engine && (line = strsep(&at, "\n"))) {
+	while (!*c->engine && mountinfo_next(&at, &mount)) {
 		_cleanup_free_ char *root = NULL;
-		const char *field[3];
 
-		if (!split_mount(line, field) || !strstr(field[1], c->id))
+		if (!strstr(mount.root, c->id))
 			continue;
-		root = host_path(field[0], field[1]);
+		root = host_path(mount.device, mount.root);
 		if (!root)
 			continue;
 		if (strstr(root, "/containers/") && cut_at_id(root, c->id, true))
@@ -221,7 +209,6 @@ static void describe_mounts(struct container *c)
 void container_describe(struct container *c)
 {
 	char link[64], cwd[4096];
-	uint64_t start;
 	pid_t parent, conmon;
 	ssize_t n;
 
@@ -235,7 +222,8 @@ void container_describe(struct container *c)
 	if (conmon)
 		describe_conmon(c, conmon);
 	/* The shim of containerd stays in the bundle's directory. */
-	if (procfile_stat(c->init, &parent, &start) < 0)
+	parent = procfs_parent(c->init);
+	if (parent <= 0)
 		return;
 	snprintf(link, sizeof(link), "/proc/%d/cwd", (int)parent);
 	n = readlink(link, cwd, sizeof(cwd) - 1);

@@ -9,14 +9,14 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "container/procfile.h"
 #include "util/cleanup.h"
+#include "util/procfs.h"
 
 static pid_t tracer_of(pid_t pid)
 {
 	_cleanup_free_ char *status = NULL;
 	const char *at =
-		procfile_read(pid, "status", &status) == 0 ? strstr(status, "\nTracerPid:") : NULL;
+		procfs_text(pid, "status", &status) == 0 ? strstr(status, "\nTracerPid:") : NULL;
 
 	return at ? (pid_t)strtol(at + 11, NULL, 10) : 0;
 }

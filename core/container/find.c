@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "container/container.h"
-#include "container/procfile.h"
 #include "util/buf.h"
 #include "util/cleanup.h"
+#include "util/procfs.h"
 
 #define ID_MIN   4
 #define SEEN_MAX 65536
@@ -46,7 +46,7 @@ static bool id_of(pid_t pid, char id[65])
 {
 	_cleanup_free_ char *text = NULL;
 
-	return procfile_read(pid, "cgroup", &text) == 0 && container_id_in_groups(text, id);
+	return procfs_text(pid, "cgroup", &text) == 0 && container_id_in_groups(text, id);
 }
 
 static struct seen *seen_of(struct scan *scan, const char *id)
@@ -76,19 +76,19 @@ static struct seen *seen_of(struct scan *scan, const char *id)
  */
 static int scan_process(struct scan *scan, pid_t pid)
 {
+	struct procfs_stat stat;
 	struct seen *seen;
-	uint64_t start;
-	pid_t parent;
 	char id[65];
 
-	if (!id_of(pid, id) || procfile_stat(pid, &parent, &start) < 0)
+	if (!id_of(pid, id) || !procfs_stat(pid, &stat))
 		return 0;
 	seen = seen_of(scan, id);
 	if (!seen)
 		return -ENOMEM;
-	if (!seen->init || start < seen->start || (start == seen->start && pid < seen->init)) {
+	if (!seen->init || stat.start < seen->start ||
+	    (stat.start == seen->start && pid < seen->init)) {
 		seen->init = pid;
-		seen->start = start;
+		seen->start = stat.start;
 	}
 	return 0;
 }

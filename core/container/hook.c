@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "container/json.h"
-#include "container/procfile.h"
 #include "util/cleanup.h"
 
 void hook_state_done(struct hook_state *state)

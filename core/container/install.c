@@ -10,8 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "container/procfile.h"
 #include "util/cleanup.h"
+#include "util/smallfile.h"
 
 #define BACKUP ".before-tkit"
 
@@ -87,7 +87,7 @@ bool install_changes(const struct install_change *change)
 /* 0 with *ret = NULL if there is no such file. */
 static int load(const char *path, char **ret, struct err *err)
 {
-	ssize_t n = procfile_load(path, ret);
+	ssize_t n = smallfile_load(path, ret);
 
 	if (n == -ENOENT) {
 		*ret = NULL;

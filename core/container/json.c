@@ -3,8 +3,8 @@
 
 #include <stdio.h>
 
-#include "container/procfile.h"
 #include "util/cleanup.h"
+#include "util/smallfile.h"
 
 json_t *json_load_small(const char *dir, const char *name)
 {
@@ -15,6 +15,6 @@ json_t *json_load_small(const char *dir, const char *name)
 		path = NULL;
 		return NULL;
 	}
-	n = procfile_load(path, &text);
+	n = smallfile_load(path, &text);
 	return n < 0 ? NULL : json_loadb(text, (size_t)n, JSON_REJECT_DUPLICATES, NULL);
 }

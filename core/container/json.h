@@ -17,7 +17,7 @@ static inline const char *json_member(const json_t *object, const char *name)
 	return json_string_value(json_object_get(object, name));
 }
 
-/* The file NAME in a directory, up to PROCFILE_MAX bytes; NULL if it cannot be read as JSON. */
+/* The file NAME in a directory, up to SMALLFILE_MAX bytes; NULL if it cannot be read as JSON. */
 json_t *json_load_small(const char *dir, const char *name);
 
 #endif

@@ -8,8 +8,8 @@
 
 #include "container/container.h"
 #include "container/json.h"
-#include "container/procfile.h"
 #include "util/cleanup.h"
+#include "util/procfs.h"
 
 /* Where the runtimes look when they get no --root. */
 static const char *const default_roots[] = {"/run/runc", "/run/crun", "/run/youki", NULL};
@@ -60,12 +60,11 @@ static json_t *find_state(const char *root, const char *id)
 /* A pid that was noted a while ago may be somebody else's by now. */
 static int check_init(pid_t init, json_int_t noted_start, struct err *err)
 {
-	uint64_t start;
-	pid_t parent;
+	struct procfs_stat stat;
 
-	if (procfile_stat(init, &parent, &start) < 0)
+	if (!procfs_stat(init, &stat))
 		return err_set(err, -ESRCH, "process %d of the container is gone", (int)init);
-	if (noted_start && (uint64_t)noted_start != start)
+	if (noted_start && (uint64_t)noted_start != stat.start)
 		return err_set(err, -ESRCH, "process %d is not the container's any more",
 			       (int)init);
 	return 0;

@@ -8,8 +8,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "session/procfs.h"
 #include "util/cleanup.h"
+#include "util/procfs.h"
 
 #define DEPTH_MAX 64 /* far more than anybody nests; bounds the recursion */
 

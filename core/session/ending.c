@@ -6,8 +6,8 @@
 #include <sys/stat.h>
 
 #include "session/cgroup.h"
-#include "session/procfs.h"
 #include "util/log.h"
+#include "util/procfs.h"
 
 #define LOOK_NS 500000000ull /* between two looks at /proc */
 

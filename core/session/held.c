@@ -12,11 +12,11 @@
 
 #include "session/held_name.h"
 #include "session/maps.h"
-#include "session/procfs.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"
 #include "util/intern.h"
 #include "util/num.h"
+#include "util/procfs.h"
 
 /* One process, while it is read. */
 struct reader {

@@ -4,7 +4,7 @@
 #include <errno.h>
 
 #include "session/cgroup.h"
-#include "session/procfs.h"
+#include "util/procfs.h"
 
 static int add(struct members *m, pid_t pid)
 {

@@ -12,8 +12,8 @@
 #include <sys/vfs.h>
 
 #include "plugin/probe.h"
-#include "session/procfs.h"
 #include "util/cleanup.h"
+#include "util/procfs.h"
 
 static int open_root(struct session *s, const char *open_path, struct err *err)
 {

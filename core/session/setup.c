@@ -8,8 +8,8 @@
 
 #include "session/cgroup.h"
 #include "session/prepare.h"
-#include "session/procfs.h"
 #include "util/cleanup.h"
+#include "util/procfs.h"
 
 #define DESCRIPTORS 65536
 

@@ -8,10 +8,10 @@
 
 #include "session/held.h"
 #include "session/members.h"
-#include "session/procfs.h"
 #include "util/bytes.h"
 #include "util/intern.h"
 #include "util/log.h"
+#include "util/procfs.h"
 
 /*
  * A process that is not known yet can have what a scanned one has closed meanwhile, by a fork in

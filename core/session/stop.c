@@ -12,8 +12,8 @@
 #include <time.h>
 
 #include "session/priv.h"
-#include "session/procfs.h"
 #include "util/cleanup.h"
+#include "util/procfs.h"
 
 static bool is_stopped(struct session *s)
 {

@@ -4,7 +4,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "session/procfs.h"
+#include "util/procfs.h"
 
 #define PID_LIMIT (4u << 20) /* the kernel's PID_MAX_LIMIT */
 

@@ -13,9 +13,9 @@
 #include <openssl/evp.h>
 
 #include "container/json.h"
-#include "container/procfile.h"
 #include "util/cleanup.h"
 #include "util/log.h"
+#include "util/smallfile.h"
 
 #define INSPECT_TIME (30 * PROC_S)
 #define DIGEST_LEN   64
@@ -76,7 +76,7 @@ static struct imgconfig *load_config(const char *upper, const char *id)
 		path = NULL;
 		return NULL;
 	}
-	size = procfile_load(path, &text);
+	size = smallfile_load(path, &text);
 	if (size <= 0 || !has_digest(text, (size_t)size, digest))
 		return NULL;
 	json = json_loadb(text, (size_t)size, 0, NULL);

@@ -9,9 +9,9 @@
 #include <unistd.h>
 
 #include "container/container.h"
-#include "container/procfile.h"
 #include "tree.h"
 #include "util/cleanup.h"
+#include "util/procfs.h"
 
 struct state_dir {
 	struct tree tree;
@@ -24,14 +24,17 @@ static int dir_setup(void **state)
 {
 	struct state_dir *dir = calloc(1, sizeof(*dir));
 	_cleanup_free_ char *group = NULL;
-	pid_t parent;
+	struct procfs_stat stat;
 
 	if (!dir || tree_new(&dir->tree) < 0)
 		return -1;
 	snprintf(dir->root, sizeof(dir->root), "%s/runc", dir->tree.dir);
 	dir->in_group = container_cgroup_dir(getpid(), &group, NULL) == 0;
 	*state = dir;
-	return procfile_stat(getpid(), &parent, &dir->start);
+	if (!procfs_stat(getpid(), &stat))
+		return -1;
+	dir->start = stat.start;
+	return 0;
 }
 
 static int dir_teardown(void **state)

@@ -14,8 +14,8 @@
 #include <unistd.h>
 
 #include "container/container.h"
-#include "container/procfile.h"
 #include "util/cleanup.h"
+#include "util/smallfile.h"
 
 #define ID  "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define ID2 "fedcba9876543210fedcba9876543210fedcba9876543210fedcba9876543210"
@@ -209,7 +209,7 @@ static void test_own_group(void **state)
 	snprintf(like, sizeof(like), "%s/x", near);
 	assert_int_equal(container_cgroup_own(like, &own, NULL), 0);
 	assert_true(asprintf(&path, "%s/cgroup.procs", own) > 0);
-	assert_true(procfile_load(path, &text) >= 0);
+	assert_true(smallfile_load(path, &text) >= 0);
 	snprintf(pid, sizeof(pid), "%d\n", getpid());
 	assert_non_null(strstr(text, pid));
 }

@@ -15,9 +15,9 @@
 #include <jansson.h>
 
 #include "container/install.h"
-#include "container/procfile.h"
 #include "tree.h"
 #include "util/cleanup.h"
+#include "util/smallfile.h"
 
 static const struct install_spec spec = {
 	.name = "tkit", .tkit = "/usr/bin/tkit", .runc = "/usr/bin/tkit-runc", .prefix = ""};
@@ -225,7 +225,7 @@ static void test_names(void **state)
 static void assert_file(const struct tree *tree, const char *path, const char *want)
 {
 	_cleanup_free_ char *text = NULL;
-	ssize_t n = procfile_load(tree_path(tree, path), &text);
+	ssize_t n = smallfile_load(tree_path(tree, path), &text);
 
 	if (!want) {
 		assert_int_equal(n, -ENOENT);

@@ -23,7 +23,7 @@
 
 #include "session/hold.h"
 #include "session/launch.h"
-#include "session/procfs.h"
+#include "util/procfs.h"
 
 static struct launch_config config_for(const char *path, char **argv)
 {

@@ -23,8 +23,8 @@
 #include "session/held_name.h"
 #include "session/maps.h"
 #include "session/members.h"
-#include "session/procfs.h"
 #include "util/bytes.h"
+#include "util/procfs.h"
 
 /* ---- maps ---- */
 

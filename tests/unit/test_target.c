@@ -18,8 +18,8 @@
 #include <tkit/backend.h>
 
 #include "session/inroot.h"
-#include "session/procfs.h"
 #include "session/tree.h"
+#include "util/procfs.h"
 
 static void test_target_path(void **state)
 {

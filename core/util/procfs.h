@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Facts from /proc. Processes come and go: each answer may be old when it arrives. */
-#ifndef SESSION_PROCFS_H
-#define SESSION_PROCFS_H
+#ifndef UTIL_PROCFS_H
+#define UTIL_PROCFS_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -46,6 +46,9 @@ bool procfs_alive(pid_t pid);
  * Returns their number or -errno.
  */
 int procfs_descendants(pid_t pid, void (*fn)(void *arg, pid_t pid, pid_t parent), void *arg);
+
+/* The text of /proc/PID/NAME, up to SMALLFILE_MAX bytes; caller frees. 0 or -errno. */
+int procfs_text(pid_t pid, const char *name, char **ret);
 
 /* readlink of /proc/PID/NAME into buf, NUL-terminated. Returns the length or -errno. */
 ssize_t procfs_link(pid_t pid, const char *name, char *buf, size_t size);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "session/procfs.h"
+#include "util/procfs.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -13,6 +13,7 @@
 
 #include "util/cleanup.h"
 #include "util/num.h"
+#include "util/smallfile.h"
 
 #define KERNEL_THREAD 0x00200000u /* PF_KTHREAD */
 
@@ -208,6 +209,16 @@ int procfs_descendants(pid_t pid, void (*fn)(void *arg, pid_t pid, pid_t parent)
 			fn(arg, list[k].pid, list[k].parent);
 		}
 	return (int)found_count - 1;
+}
+
+int procfs_text(pid_t pid, const char *name, char **ret)
+{
+	char path[64];
+	ssize_t n;
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
+	n = smallfile_load(path, ret);
+	return n < 0 ? (int)n : 0;
 }
 
 ssize_t procfs_link(pid_t pid, const char *name, char *buf, size_t size)

@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
-#include "container/procfile.h"
+#include "util/smallfile.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "util/cleanup.h"
@@ -21,7 +19,7 @@ static ssize_t read_all(int fd, char **ret)
 		char *more;
 
 		if (size == room) {
-			if (room >= PROCFILE_MAX)
+			if (room >= SMALLFILE_MAX)
 				return -EFBIG;
 			room *= 2;
 			more = realloc(data, room + 1);
@@ -44,7 +42,7 @@ static ssize_t read_all(int fd, char **ret)
 	return -ENOMEM;
 }
 
-ssize_t procfile_load(const char *path, char **ret)
+ssize_t smallfile_load(const char *path, char **ret)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	struct stat st;
@@ -56,36 +54,4 @@ ssize_t procfile_load(const char *path, char **ret)
 	if (!S_ISREG(st.st_mode))
 		return -EINVAL;
 	return read_all(fd, ret);
-}
-
-int procfile_read(pid_t pid, const char *name, char **ret)
-{
-	char path[64];
-	ssize_t n;
-
-	snprintf(path, sizeof(path), "/proc/%d/%s", (int)pid, name);
-	n = procfile_load(path, ret);
-	return n < 0 ? (int)n : 0;
-}
-
-int procfile_stat(pid_t pid, pid_t *ret_parent, uint64_t *ret_start)
-{
-	_cleanup_free_ char *text = NULL;
-	unsigned long long start;
-	int rc = procfile_read(pid, "stat", &text), parent;
-	const char *at;
-
-	if (rc < 0 || !text)
-		return rc;
-	at = strrchr(text, ')'); /* the name may hold anything */
-	/* proc(5): after the name: state, ppid, ..., and start time as field 22 */
-	if (!at ||
-	    sscanf(at + 1,
-		   " %*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %*u %*u %*d %*d %*d %*d %*d %*d "
-		   "%llu",
-		   &parent, &start) != 2)
-		return -EIO;
-	*ret_parent = parent;
-	*ret_start = start;
-	return 0;
 }
