@@ -18,5 +18,5 @@ function(tkit_plugin kind name)
   target_link_options(${target} PRIVATE
                       -Wl,--version-script=${CMAKE_SOURCE_DIR}/cmake/plugin.map)
   set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/plugin.map)
-  install(TARGETS ${target} DESTINATION ${CMAKE_INSTALL_LIBDIR}/tkit/plugins)
+  install(TARGETS ${target} DESTINATION ${CMAKE_INSTALL_LIBDIR}/tkit/plugins COMPONENT tkit)
 endfunction()

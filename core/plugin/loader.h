@@ -31,8 +31,9 @@ struct plugin_conf {
 struct plugin_registry;
 
 /*
- * Reads the conf files of the search path: ${libdir}/tkit/plugins.d, the build tree (beside
- * the executable, or above libtkit), /etc/tkit/plugins.d, $TKIT_PLUGINS_D (colon-separated;
+ * Reads the conf files of the search path: tkit/plugins.d beside libtkit and the prefix's
+ * etc/tkit/plugins.d (an installed tkit, also where the tree was moved), else those of the build
+ * tree, else ${libdir}/tkit/plugins.d; then /etc/tkit/plugins.d, $TKIT_PLUGINS_D (colon-separated;
  * not when running setuid). A bad file is an error only for who asks for that plugin, see
  * registry_find().
  */

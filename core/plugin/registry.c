@@ -113,20 +113,26 @@ static int search_path(struct plugin_registry *registry, struct err *err)
 {
 	char own[PATH_MAX], exe[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", exe, sizeof(exe) - 1);
-	int rc;
+	int rc = 0;
 
 	exe[n > 0 ? n : 0] = '\0';
 	own_path(own);
-	registry->libdirs[0] = strdup(TKIT_LIBDIR);
-	registry->libdirs[1] = own[0] ? beside(own, "tkit") : NULL;
-	rc = add_dir(registry, TKIT_LIBDIR "/plugins.d", err);
-	/* An install tree that was moved: its own plugins stand beside its libtkit. */
-	if (rc == 0 && own[0])
+	registry->libdirs[0] = own[0] ? beside(own, "tkit") : strdup(TKIT_LIBDIR);
+	registry->libdirs[1] = own[0] ? strdup(TKIT_LIBDIR) : NULL;
+	/* One tree's plugins only: those installed beside libtkit, wherever the tree was moved to,
+	 */
+	if (own[0])
 		rc = add_beside(registry, own, "tkit/plugins.d", err);
-	if (rc == 0 && own[0])
+	if (rc == 0 && registry->dir_count)
+		rc = add_beside(registry, own, TKIT_LIB_TO_ETC "/tkit/plugins.d", err);
+	/* or a build tree's, */
+	if (rc == 0 && !registry->dir_count && own[0])
 		rc = add_beside(registry, own, "../plugins.d", err);
-	if (rc == 0 && exe[0])
+	if (rc == 0 && !registry->dir_count && exe[0])
 		rc = add_beside(registry, exe, "plugins.d", err);
+	/* or those of the place that tkit was made for. */
+	if (rc == 0 && !registry->dir_count)
+		rc = add_dir(registry, TKIT_LIBDIR "/plugins.d", err);
 	if (rc == 0)
 		rc = add_dir(registry, TKIT_SYSCONFDIR "/plugins.d", err);
 	return rc ? rc : add_env(registry, err);
