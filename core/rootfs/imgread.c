@@ -83,7 +83,7 @@ int imgread_open(struct reader *r, const char *name, struct extent *ret)
 	return rc < 0 ? imgread_fail(r, rc, name, "it cannot be read; is it a file?") : 0;
 }
 
-int imgread_json(struct reader *r, const char *name, json_t **ret)
+int imgread_json(struct reader *r, const char *name, const struct blob *blob, json_t **ret)
 {
 	_cleanup_free_ char *text = NULL;
 	struct extent from;
@@ -91,6 +91,8 @@ int imgread_json(struct reader *r, const char *name, json_t **ret)
 	size_t done = 0;
 	int rc = imgread_open(r, name, &from);
 
+	if (rc == 0 && blob)
+		rc = imgread_verify(r, name, &from, blob);
 	if (rc < 0)
 		return rc;
 	if (from.size > IMAGE_JSON_MAX)
@@ -108,27 +110,6 @@ int imgread_json(struct reader *r, const char *name, json_t **ret)
 	}
 	*ret = json_loadb(text, done, 0, &error);
 	return *ret ? 0 : imgread_fail(r, -EBADMSG, name, "no valid JSON");
-}
-
-/* "sha256:0123..." as the name of a file. */
-int imgread_blob_name(struct reader *r, const char *digest, char *name, size_t size)
-{
-	const char *colon = digest ? strchr(digest, ':') : NULL;
-	size_t alg = colon ? (size_t)(colon - digest) : 0;
-
-	if (!alg || strspn(digest, "abcdefghijklmnopqrstuvwxyz0123456789+._-") != alg ||
-	    strlen(colon + 1) < 16 || strspn(colon + 1, "0123456789abcdef") != strlen(colon + 1) ||
-	    (size_t)snprintf(name, size, "blobs/%.*s/%s", (int)alg, digest, colon + 1) >= size)
-		return err_set(&r->err, -EBADMSG, "the image is damaged: a digest of wrong form");
-	return 0;
-}
-
-int imgread_blob(struct reader *r, const char *digest, json_t **ret)
-{
-	char name[WIRE_NAME_MAX];
-	int rc = imgread_blob_name(r, digest, name, sizeof(name));
-
-	return rc < 0 ? rc : imgread_json(r, name, ret);
 }
 
 int imgread_send(struct reader *r, const struct imgtree *tree)
@@ -153,12 +134,14 @@ static int read_archive(struct reader *r)
 {
 	_cleanup_(json_cleanup) json_t *manifest = NULL;
 	enum image_kind kind = r->how->kind;
-	int rc = untar(&r->outer, &r->how->input, &r->spool, &r->budget, &r->err);
+	const struct untar_from from = {
+		.extent = &r->how->input, .spool = &r->spool, .budget = &r->budget};
+	int rc = untar(&r->outer, &from, &r->err);
 
 	if (rc < 0)
 		return rc;
 	if (kind == IMAGE_DOCKER || (kind == IMAGE_FIND_OUT && has(r, "manifest.json"))) {
-		rc = imgread_json(r, "manifest.json", &manifest);
+		rc = imgread_json(r, "manifest.json", NULL, &manifest);
 		if (rc == 0 && imgread_looks_docker(manifest))
 			return imgread_docker(r, manifest);
 		if (kind == IMAGE_DOCKER)

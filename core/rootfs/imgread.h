@@ -31,6 +31,7 @@ struct imgread {
 	uint32_t max_entries;
 	uint32_t max_texts;
 	uint64_t max_bytes;
+	struct digests digests; /* loaded before the sandbox closes */
 };
 
 /* For sandbox_start(); `arg` is the struct. 0: all is said, if only an error. */

@@ -20,26 +20,27 @@ static int start_image(struct reader *r)
 	return rc < 0 ? err_sys(&r->err, rc, "reading the image") : 0;
 }
 
-static int add_layer(struct reader *r, const char *name)
+/* `config` may name the digests of what is in the layers: all, or none. */
+static int check_layers(struct reader *r, const json_t *layers, const json_t *config)
 {
-	struct extent from;
-	int rc = imgread_open(r, name, &from);
+	const json_t *ids = json_object_get(json_object_get(config, "rootfs"), "diff_ids");
 
-	if (rc < 0)
-		return rc;
-	layering_next(&r->image);
-	rc = untar(&r->image, &from, &r->spool, &r->budget, &r->err);
-	return rc < 0 ? (imgread_fail(r, rc, name, r->err.text ? r->err.text : "?")) : 0;
-}
-
-static int check_layers(struct reader *r, const json_t *layers)
-{
 	if (!json_is_array(layers))
 		return err_set(&r->err, -EBADMSG, "the image's manifest has no list of layers");
 	if (json_array_size(layers) > IMAGE_LAYERS_MAX)
 		return err_set(&r->err, -E2BIG, "the image has more than %d layers",
 			       IMAGE_LAYERS_MAX);
+	if (ids && json_array_size(ids) != json_array_size(layers))
+		return err_set(&r->err, -EBADMSG,
+			       "the image's manifest has %zu layers, its configuration %zu",
+			       json_array_size(layers), json_array_size(ids));
 	return 0;
+}
+
+static const char *diff_id(const json_t *config, size_t layer)
+{
+	return json_string_value(json_array_get(
+		json_object_get(json_object_get(config, "rootfs"), "diff_ids"), layer));
 }
 
 static int put_config(struct reader *r, const json_t *config, const char *name)
@@ -101,23 +102,43 @@ bool imgread_looks_docker(const json_t *manifest)
 	return docker_config(first) && json_is_array(json_object_get(first, "Layers"));
 }
 
-int imgread_docker(struct reader *r, const json_t *manifest)
+/* Files of docker archives are named after their digest, or they are not. */
+static struct blob docker_blob(const char *name, char digest[DIGEST_TEXT])
 {
-	const json_t *item, *layers;
-	struct imgpick *pick = NULL;
+	static const char head[] = "blobs/sha256/";
+	const char *hex = strncmp(name, head, strlen(head)) == 0 ? name + strlen(head) : name;
+	size_t len = strspn(hex, "0123456789abcdef");
+
+	if (len != 64 || (hex == name ? strcmp(hex + len, ".json") != 0 : hex[len] != '\0'))
+		return (struct blob){NULL, -1};
+	snprintf(digest, DIGEST_TEXT, "sha256:%.64s", hex);
+	return (struct blob){digest, -1};
+}
+
+static int docker_json(struct reader *r, const char *name, json_t **ret)
+{
+	char digest[DIGEST_TEXT];
+	const struct blob blob = docker_blob(name, digest);
+
+	return imgread_json(r, name, &blob, ret);
+}
+
+static int list_docker(struct reader *r, const json_t *manifest)
+{
+	const json_t *item;
 	size_t i;
-	int rc;
 
 	json_array_foreach((json_t *)manifest, i, item)
 	{
 		_cleanup_(json_cleanup) json_t *config = NULL;
+		struct imgpick *pick = new_pick(r);
+		int rc;
 
-		pick = new_pick(r);
 		if (!pick)
 			return r->err.rc;
 		if (!docker_config(item))
 			return err_set(&r->err, -EBADMSG, "manifest.json names no configuration");
-		rc = imgread_json(r, docker_config(item), &config);
+		rc = docker_json(r, docker_config(item), &config);
 		if (rc < 0)
 			return rc;
 		pick->item = item;
@@ -125,29 +146,39 @@ int imgread_docker(struct reader *r, const json_t *manifest)
 		pick->tags = json_object_get(item, "RepoTags");
 		pick_platform(pick, config);
 	}
-	rc = choose(r, &pick);
+	return 0;
+}
+
+int imgread_docker(struct reader *r, const json_t *manifest)
+{
+	_cleanup_(json_cleanup) json_t *config = NULL;
+	const json_t *layers;
+	struct imgpick *pick = NULL;
+	int rc = list_docker(r, manifest);
+
+	if (rc == 0)
+		rc = choose(r, &pick);
 	if (rc < 0 || !pick)
 		return rc;
 	layers = json_object_get(pick->item, "Layers");
-	rc = check_layers(r, layers);
+	rc = docker_json(r, docker_config(pick->item), &config);
+	if (rc == 0)
+		rc = check_layers(r, layers, config);
 	if (rc == 0)
 		rc = start_image(r);
-	for (i = 0; rc == 0 && i < json_array_size(layers); i++) {
+	for (size_t i = 0; rc == 0 && i < json_array_size(layers); i++) {
 		const char *name = json_string_value(json_array_get(layers, i));
+		char digest[DIGEST_TEXT];
+		struct blob blob;
 
-		rc = name ? add_layer(r, name)
-			  : err_set(&r->err, -EBADMSG, "manifest.json has a layer without name");
+		if (!name)
+			return err_set(&r->err, -EBADMSG, "manifest.json has a layer without name");
+		blob = docker_blob(name, digest);
+		rc = imgread_layer(r, name, &blob, diff_id(config, i));
 	}
 	if (rc == 0)
 		rc = imgread_send(r, &r->image.tree);
-	if (rc == 0) {
-		_cleanup_(json_cleanup) json_t *config = NULL;
-
-		rc = imgread_json(r, docker_config(pick->item), &config);
-		if (rc == 0)
-			rc = put_config(r, config, imgpick_name(pick));
-	}
-	return rc;
+	return rc < 0 ? rc : put_config(r, config, imgpick_name(pick));
 }
 
 /* ---- OCI ---- */
@@ -181,12 +212,9 @@ static int oci_platform(struct reader *r, struct imgpick *pick)
 	pick_platform(pick, json_object_get(pick->item, "platform"));
 	if (*pick->platform)
 		return 0;
-	rc = imgread_blob(r, pick->digest, &manifest);
+	rc = imgread_blob(r, pick->item, &manifest);
 	if (rc == 0)
-		rc = imgread_blob(r,
-				  json_string_value(json_object_get(
-					  json_object_get(manifest, "config"), "digest")),
-				  &config);
+		rc = imgread_blob(r, json_object_get(manifest, "config"), &config);
 	if (rc == 0)
 		pick_platform(pick, config);
 	return rc;
@@ -214,8 +242,7 @@ static int list_oci(struct reader *r, const json_t *index, const json_t *name, i
 		if (is_index(item)) {
 			if (depth == NESTED_MAX || r->kept_count == IMGPICK_MAX)
 				return err_set(&r->err, -E2BIG, "too many indexes in the image");
-			rc = imgread_blob(r, json_string_value(json_object_get(item, "digest")),
-					  &r->kept[r->kept_count]);
+			rc = imgread_blob(r, item, &r->kept[r->kept_count]);
 			if (rc == 0)
 				rc = list_oci(r, r->kept[r->kept_count++], own, depth + 1);
 		} else {
@@ -242,31 +269,27 @@ int imgread_oci(struct reader *r)
 	char name[WIRE_NAME_MAX];
 	const json_t *layers;
 	struct imgpick *pick = NULL;
-	int rc = imgread_json(r, "index.json", &r->kept[0]);
+	int rc = imgread_json(r, "index.json", NULL, &r->kept[0]);
 
 	if (rc == 0)
 		rc = list_oci(r, r->kept[r->kept_count++], NULL, 0);
 	if (rc == 0)
 		rc = choose(r, &pick);
 	if (rc == 0)
-		rc = imgread_blob(r, pick->digest, &manifest);
-	if (rc < 0)
-		return rc;
-	rc = imgread_blob(
-		r,
-		json_string_value(json_object_get(json_object_get(manifest, "config"), "digest")),
-		&config);
+		rc = imgread_blob(r, pick->item, &manifest);
+	if (rc == 0)
+		rc = imgread_blob(r, json_object_get(manifest, "config"), &config);
 	layers = json_object_get(manifest, "layers");
 	if (rc == 0)
-		rc = check_layers(r, layers);
+		rc = check_layers(r, layers, config);
 	if (rc == 0)
 		rc = start_image(r);
 	for (size_t i = 0; rc == 0 && i < json_array_size(layers); i++) {
-		rc = imgread_blob_name(
-			r, json_string_value(json_object_get(json_array_get(layers, i), "digest")),
-			name, sizeof(name));
+		struct blob blob;
+
+		rc = imgread_descriptor(r, json_array_get(layers, i), &blob, name);
 		if (rc == 0)
-			rc = add_layer(r, name);
+			rc = imgread_layer(r, name, &blob, diff_id(config, i));
 	}
 	if (rc == 0)
 		rc = imgread_send(r, &r->image.tree);

@@ -370,9 +370,14 @@ int source_read(enum image_kind kind, int input, const struct tkit_rootfs_option
 	how.max_texts = how.max_entries > (UINT32_MAX - (1u << 20)) / ENTRY_TEXTS
 				? UINT32_MAX
 				: how.max_entries * ENTRY_TEXTS + (1u << 20);
-	rc = add_files(&how, input, &image, err);
+	rc = digests_load(&how.digests);
+	if (rc < 0)
+		err_sys(err, rc, "loading SHA-256");
+	if (rc == 0)
+		rc = add_files(&how, input, &image, err);
 	if (rc == 0)
 		rc = run_reader(&how, kind == IMAGE_OCI_LAYOUT ? input : -1, &image, err);
+	digests_free(&how.digests);
 	if (rc < 0)
 		source_image_done(&image);
 	else

@@ -14,7 +14,6 @@
 #include "util/bytes.h"
 #include "util/cleanup.h"
 
-#define READ_SIZE    (256 * 1024)
 #define SPOOL_BUFFER (1024 * 1024)
 
 int spool_init(struct spool *spool, int fd)
@@ -71,50 +70,42 @@ static int spool_write(struct spool *spool, uint64_t at, const char *data, size_
 /* One archive being read. */
 struct untar {
 	struct layering *l;
-	const struct extent *from;
+	const struct untar_from *from;
+	const struct extent *extent;
 	struct spool *spool;
 	struct err *err;
-	uint64_t *budget;
 	uint64_t counted; /* bytes of the unpacked archive taken off the budget */
 	struct archive *tar;
+	struct extent_reader reader;
 	struct buf xattrs;
-	uint64_t pos; /* in the extent */
-	char *buf;
 };
 
 static la_ssize_t read_in(struct archive *tar, void *arg, const void **ret_data)
 {
 	struct untar *u = arg;
-	const struct extent *from = u->from;
-	uint64_t left = from->size - u->pos;
-	size_t want = from->stream || left > READ_SIZE ? READ_SIZE : (size_t)left;
 	ssize_t n;
 
-	do
-		n = from->stream ? read(from->fd, u->buf, want)
-				 : pread(from->fd, u->buf, want, (off_t)(from->offset + u->pos));
-	while (n < 0 && errno == EINTR);
-	if (n < 0) {
-		archive_set_error(tar, errno, "reading: %s", strerror(errno));
-		return ARCHIVE_FATAL;
+	if (u->from->packed) {
+		n = packed_read(u->from->packed, ret_data, u->err);
+		if (n > 0)
+			digest_add(u->from->digest, *ret_data, (size_t)n);
+	} else {
+		n = extent_read(&u->reader, ret_data);
 	}
-	u->pos += (uint64_t)n;
-	*ret_data = u->buf;
-	return n;
+	if (n >= 0)
+		return n;
+	archive_set_error(tar, (int)-n, "reading: %s", strerror((int)-n));
+	return ARCHIVE_FATAL;
 }
 
 static la_int64_t skip_in(struct archive *tar, void *arg, la_int64_t request)
 {
 	struct untar *u = arg;
-	uint64_t left = u->from->size - u->pos;
 
 	(void)tar;
-	if (u->from->stream)
-		return 0;
-	if (request < 0 || (uint64_t)request > left)
-		request = (la_int64_t)left;
-	u->pos += (uint64_t)request;
-	return request;
+	return u->from->packed || request < 0
+		       ? 0
+		       : (la_int64_t)extent_skip(&u->reader, (uint64_t)request);
 }
 
 static int fail_archive(struct untar *u)
@@ -122,6 +113,8 @@ static int fail_archive(struct untar *u)
 	const char *text = archive_error_string(u->tar);
 	int rc = archive_errno(u->tar);
 
+	if (u->err->rc) /* of what lies below */
+		return u->err->rc;
 	if (rc == ENOMEM)
 		return err_sys(u->err, -ENOMEM, "reading the archive");
 	if (text && strcmp(text, "Unrecognized archive format") == 0)
@@ -137,10 +130,10 @@ static int fail_spool(struct untar *u, int rc)
 
 static int spend(struct untar *u, uint64_t bytes)
 {
-	if (bytes > *u->budget)
+	if (bytes > *u->from->budget)
 		return err_set(u->err, -EFBIG,
 			       "the image unpacks to more bytes than the limit allows");
-	*u->budget -= bytes;
+	*u->from->budget -= bytes;
 	return 0;
 }
 
@@ -198,15 +191,16 @@ static int add_content(struct untar *u, struct archive_entry *entry, struct imgt
 	rc = spend(u, inode->size);
 	if (rc < 0)
 		return rc;
-	if (u->from->stream || archive_filter_code(u->tar, 0) != ARCHIVE_FILTER_NONE ||
+	if (u->from->packed || u->extent->stream ||
+	    archive_filter_code(u->tar, 0) != ARCHIVE_FILTER_NONE ||
 	    archive_entry_sparse_count(entry) > 0)
 		return spool_content(u, inode);
 	/* libarchive would find out only if it read: it is told to skip. */
-	if (at > u->from->size || inode->size > u->from->size - at)
+	if (at > u->extent->size || inode->size > u->extent->size - at)
 		return err_set(u->err, -EBADMSG,
 			       "the archive is damaged or cut short: a file's content is missing");
-	inode->file = u->from->file;
-	inode->offset = u->from->offset + at;
+	inode->file = u->extent->file;
+	inode->offset = u->extent->offset + at;
 	return 0;
 }
 
@@ -328,39 +322,54 @@ static int open_tar(struct untar *u)
 {
 	struct archive *tar = u->tar;
 
-	if (!tar || !u->buf)
+	if (!tar || extent_start(&u->reader, u->extent) < 0)
 		return err_sys(u->err, -ENOMEM, "reading the archive");
 	archive_read_support_format_tar(tar);
-	/* Those that libarchive has without running a program. */
-	archive_read_support_filter_gzip(tar);
-	archive_read_support_filter_zstd(tar);
-	archive_read_support_filter_bzip2(tar);
-	archive_read_support_filter_xz(tar);
+	if (!u->from->packed)
+		extent_filters(tar);
 	archive_read_set_read_callback(tar, read_in);
 	archive_read_set_skip_callback(tar, skip_in);
 	archive_read_set_callback_data(tar, u);
 	return archive_read_open1(tar) == ARCHIVE_OK ? 0 : fail_archive(u);
 }
 
-int untar(struct layering *l, const struct extent *from, struct spool *spool, uint64_t *budget,
-	  struct err *err)
+/* What comes behind an archive's end belongs to the digest, too. */
+static int read_rest(struct untar *u)
+{
+	const void *data;
+	ssize_t n;
+	int rc;
+
+	if (!u->from->packed)
+		return 0;
+	while ((n = packed_read(u->from->packed, &data, u->err)) > 0) {
+		digest_add(u->from->digest, data, (size_t)n);
+		rc = spend(u, (uint64_t)n);
+		if (rc < 0)
+			return rc;
+	}
+	return (int)n;
+}
+
+int untar(struct layering *l, const struct untar_from *from, struct err *err)
 {
 	struct untar u = {.l = l,
 			  .from = from,
-			  .spool = spool,
+			  .extent = from->extent,
+			  .spool = from->spool,
 			  .err = err,
-			  .budget = budget,
-			  .tar = archive_read_new(),
-			  .buf = malloc(READ_SIZE)};
+			  .tar = archive_read_new()};
 	int rc = open_tar(&u);
 
 	if (rc == 0)
 		rc = read_all(&u);
+	if (rc == 0)
+		rc = read_rest(&u);
 	archive_read_free(u.tar);
-	free(u.buf);
+	extent_done(&u.reader);
 	buf_done(&u.xattrs);
 	if (rc == 0) {
-		rc = spool_flush(spool);
+		rc = spool_flush(u.spool);
 		if (rc < 0)
 			fail_spool(&u, rc);
 	}

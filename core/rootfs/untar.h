@@ -7,16 +7,8 @@
 #ifndef ROOTFS_UNTAR_H
 #define ROOTFS_UNTAR_H
 
+#include "rootfs/extent.h"
 #include "rootfs/layering.h"
-
-/* Bytes to read an archive from. */
-struct extent {
-	int fd;
-	uint32_t file;   /* the number of that file; SPOOL is 0 */
-	bool stream;     /* no offsets: a pipe */
-	uint64_t offset; /* of the archive in it */
-	uint64_t size;   /* of the archive; not for streams */
-};
 
 #define UNTAR_SPOOL 0u
 
@@ -32,11 +24,16 @@ int spool_init(struct spool *spool, int fd);
 int spool_flush(struct spool *spool);
 void spool_done(struct spool *spool);
 
-/*
- * Reads a whole archive into the tree. *budget is what may be read and unpacked, in bytes; it
- * shrinks. 0, or -errno with the cause; -ENOMSG: no tar at all.
- */
-int untar(struct layering *l, const struct extent *from, struct spool *spool, uint64_t *budget,
-	  struct err *err);
+/* What to read, and what it may cost. */
+struct untar_from {
+	const struct extent *extent;
+	struct packed *packed; /* the extent's unpacked bytes; NULL: libarchive sees to that */
+	struct digest *digest; /* with `packed`: gets all of them, those behind the archive, too */
+	struct spool *spool;
+	uint64_t *budget; /* bytes that may be read and unpacked; it shrinks */
+};
+
+/* Reads a whole archive into the tree. 0, or -errno with the cause; -ENOMSG: no tar at all. */
+int untar(struct layering *l, const struct untar_from *from, struct err *err);
 
 #endif

@@ -21,6 +21,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct layering l = {.whiteouts = true};
 	struct err err = ERR_INIT;
 	uint64_t budget = 64 << 20, sizes[2] = {0, size};
+	struct untar_from how = {.extent = &from, .spool = &spool, .budget = &budget};
 	struct imgtree back;
 
 	if (archive < 0 || told < 0 || write(archive, data, size) != (ssize_t)size ||
@@ -30,7 +31,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (int i = 0; i < 2; i++) {
 		layering_next(&l);
 		from.stream = i == 1 && lseek(archive, 0, SEEK_SET) == 0;
-		untar(&l, &from, &spool, &budget, &err);
+		untar(&l, &how, &err);
 		err_done(&err);
 	}
 	sizes[0] = spool.end;
