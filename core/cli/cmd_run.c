@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 #include "cli/run_args.h"
 #include "container/container.h"
+#include "container/mounts.h"
 #include "plugin/loader.h"
 #include "plugin/probe.h"
 #include "session/session.h"
@@ -183,6 +184,25 @@ static int find_container(const struct run_args *args, struct session_config *co
 	return 0;
 }
 
+/* What is mounted in it. A trace without that says less, but is a trace. */
+static void find_mounts(const struct run_args *args, const struct container *found,
+			struct session_config *config, struct container_mounts *ret)
+{
+	const char *id = config->container_id ? config->container_id : "";
+	const char *bundle = found->bundle ? found->bundle : args->bundle;
+	_cleanup_free_ char *root = config->root ? realpath(config->root, NULL) : NULL;
+	int rc;
+
+	if (!config->init_pid)
+		return;
+	rc = container_mounts_read(config->init_pid, root, id, bundle ? bundle : "", ret);
+	if (rc < 0)
+		log_warn("the mounts of process %d are not known: %s", config->init_pid,
+			 strerror(-rc));
+	config->mounts = ret->list;
+	config->mount_count = ret->count;
+}
+
 static int run_session(const struct run_args *args, const struct plugins *plugins)
 {
 	struct session_config config = {
@@ -204,6 +224,7 @@ static int run_session(const struct run_args *args, const struct plugins *plugin
 		.ready_fd = args->ready_fd,
 		.no_snapshot = args->no_snapshot,
 	};
+	struct container_mounts mounts = {0};
 	struct container container = {0};
 	struct session_result result;
 	struct err err = ERR_INIT;
@@ -211,6 +232,8 @@ static int run_session(const struct run_args *args, const struct plugins *plugin
 	int status;
 
 	memset(&result, 0, sizeof(result));
+	if (rc == 0)
+		find_mounts(args, &container, &config, &mounts);
 	if (rc == 0)
 		rc = session_run(&config, &result, &err);
 	if (rc < 0) {
@@ -225,6 +248,7 @@ static int run_session(const struct run_args *args, const struct plugins *plugin
 		fflush(NULL);
 		_exit(status);
 	}
+	container_mounts_done(&mounts);
 	container_done(&container);
 	return status;
 }

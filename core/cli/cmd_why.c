@@ -100,6 +100,28 @@ void why_put_accesses(struct why *why, const struct tkit_path *path)
 		put_access(why, access);
 }
 
+const struct tkit_mount_info *why_mount(const struct why *why)
+{
+	const struct tkit_mount_info *mount = tkit_model_mount_of(why->model, why->path);
+
+	return mount || !why->canonical.size
+		       ? mount
+		       : tkit_model_mount_of(why->model,
+					     BYTES(why->canonical.data, why->canonical.size));
+}
+
+static void put_mount(struct why *why)
+{
+	const struct tkit_mount_info *mount = why_mount(why);
+	char text[4096];
+
+	if (!mount)
+		return;
+	buf_str(&why->out, "  lies on ");
+	why_put(why, bytes_str(tkit_mount_text(mount, text, sizeof(text))));
+	buf_char(&why->out, '\n');
+}
+
 void why_put_place(struct why *why)
 {
 	struct tkit_bytes canonical = BYTES(why->canonical.data, why->canonical.size);
@@ -108,6 +130,7 @@ void why_put_place(struct why *why)
 
 	why_put(why, why->path);
 	buf_char(&why->out, '\n');
+	put_mount(why);
 	if (!why->root)
 		return;
 	if (!canonical.len || tkit_rootfs_lstat(why->root, canonical, &st) < 0) {

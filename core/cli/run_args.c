@@ -22,6 +22,7 @@ enum {
 	OPT_INIT_PID,
 	OPT_CONTAINER_ID,
 	OPT_IMAGE_DIGEST,
+	OPT_BUNDLE,
 	OPT_ALL,
 	OPT_STRICT,
 	OPT_READY_FD,
@@ -42,6 +43,7 @@ static const struct option long_options[] = {
 	{"init-pid", required_argument, NULL, OPT_INIT_PID},
 	{"container-id", required_argument, NULL, OPT_CONTAINER_ID},
 	{"image-digest", required_argument, NULL, OPT_IMAGE_DIGEST},
+	{"bundle", required_argument, NULL, OPT_BUNDLE},
 	{"all", no_argument, NULL, OPT_ALL},
 	{"ready-fd", required_argument, NULL, OPT_READY_FD},
 	{"no-snapshot", no_argument, NULL, OPT_NO_SNAPSHOT},
@@ -164,6 +166,9 @@ static int take_option(struct run_args *args, int option, const char *word)
 		return 0;
 	case OPT_IMAGE_DIGEST:
 		args->image_digest = optarg;
+		return 0;
+	case OPT_BUNDLE:
+		args->bundle = optarg;
 		return 0;
 	case OPT_READY_FD:
 		if (num_int(optarg, 3, INT_MAX, &args->ready_fd) < 0)

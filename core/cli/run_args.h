@@ -22,8 +22,9 @@ struct run_args {
 	const char *container; /* --container, a running one; else NULL */
 	const char *container_id;
 	const char *image_digest;
-	int init_pid; /* --init-pid; 0 = none */
-	int ready_fd; /* 0 = none */
+	const char *bundle; /* of the OCI runtime; NULL = unknown */
+	int init_pid;       /* --init-pid; 0 = none */
+	int ready_fd;       /* 0 = none */
 	int pid;
 	uint64_t duration_ns;
 	bool until_exit;

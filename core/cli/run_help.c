@@ -47,6 +47,7 @@ const char run_help[] =
 	"                       container's program yet: recording starts there, and the trace\n"
 	"                       ends with the container\n"
 	"      --root DIR       its root directory, if PID is not there yet\n"
+	"      --bundle DIR     the runtime's directory for it, whose config.json names its mounts\n"
 	"      --container-id ID, --image-digest DIGEST\n"
 	"                       noted in the trace\n"
 	"\n"

@@ -32,6 +32,9 @@ void why_put_program(struct why *why, uint32_t index);
 void why_put_accesses(struct why *why, const struct tkit_path *path);
 /* What it is, whose, and by way of which symlinks. */
 void why_put_place(struct why *why);
+
+/* What was mounted where the path is; NULL: nothing. */
+const struct tkit_mount_info *why_mount(const struct why *why);
 /* The entry of the image that it leads to; NULL: none, or no root. */
 const struct tkit_closure_entry *why_entry(const struct why *why);
 

@@ -42,6 +42,11 @@ static int put_rules(struct why *why)
 				   mounts[i]);
 			return 1;
 		}
+	if (why_mount(why)) {
+		buf_str(&why->out,
+			"  something is mounted there: what a run saw was not of the image\n");
+		return 1;
+	}
 	for (size_t i = 0; i < why->options.exclude.count; i++) {
 		struct tkit_bytes rule = bytes_str(why->options.exclude.items[i]);
 

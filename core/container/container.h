@@ -22,6 +22,7 @@ struct container {
 	char *image_digest; /* "sha256:..." of the image's configuration */
 	char *engine;       /* "docker", "podman", "containerd" */
 	char *cgroup;       /* its directory in a cgroup file system */
+	char *bundle;       /* the OCI runtime's directory for it, with config.json */
 	pid_t init;         /* its first process, as tkit sees it */
 };
 
@@ -73,7 +74,13 @@ int container_cgroup_own(const char *like, char **ret_dir, struct err *err);
 /* The id in the text of /proc/PID/cgroup, which is changed. False if there is none. */
 bool container_id_in_groups(char *groups, char id[65]);
 
-/* Fills in name, image, image_digest and engine as far as files tell. */
+/*
+ * Where a path in the file system of a device ("8:1") is to be found here: below a mount of it. The
+ * path itself, if none is seen. Caller frees; NULL: no memory.
+ */
+char *container_host_path(const char *device, const char *path);
+
+/* Fills in name, image, image_digest, engine and bundle as far as files tell. */
 void container_describe(struct container *container);
 
 #endif

@@ -125,9 +125,10 @@ static void describe_conmon(struct container *c, pid_t conmon)
 	close(fd);
 	words[n > 0 ? n : 0] = '\0';
 	for (char *word = words; word < words + n; word += strlen(word) + 1) {
-		if (strcmp(option, "-b") == 0)
+		if (strcmp(option, "-b") == 0) {
+			set(&c->bundle, word);
 			describe_podman_bundle(c, word);
-		else if (strcmp(option, "-n") == 0 && !*c->name)
+		} else if (strcmp(option, "-n") == 0 && !*c->name)
 			set(&c->name, word);
 		option = word;
 	}
@@ -148,11 +149,7 @@ static pid_t find_conmon(pid_t pid)
 	return 0;
 }
 
-/*
- * Where a path in the file system of a device is to be found here: below a mount of it. The path
- * itself, if none is seen. Caller frees; NULL: no memory.
- */
-static char *host_path(const char *device, const char *path)
+char *container_host_path(const char *device, const char *path)
 {
 	_cleanup_free_ char *text = NULL;
 	struct mountinfo mount;
@@ -196,7 +193,7 @@ static void describe_mounts(struct container *c)
 
 		if (!strstr(mount.root, c->id))
 			continue;
-		root = host_path(mount.device, mount.root);
+		root = container_host_path(mount.device, mount.root);
 		if (!root)
 			continue;
 		if (strstr(root, "/containers/") && cut_at_id(root, c->id, true))
@@ -212,13 +209,13 @@ void container_describe(struct container *c)
 	pid_t parent, conmon;
 	ssize_t n;
 
-	char **const all[] = {&c->name, &c->image, &c->image_digest, &c->engine};
+	char **const all[] = {&c->name, &c->image, &c->image_digest, &c->engine, &c->bundle};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
 		if (!*all[i])
 			*all[i] = strdup("");
 	describe_mounts(c);
-	conmon = *c->name ? 0 : find_conmon(c->init);
+	conmon = *c->name && *c->bundle ? 0 : find_conmon(c->init);
 	if (conmon)
 		describe_conmon(c, conmon);
 	/* The shim of containerd stays in the bundle's directory. */
@@ -231,6 +228,8 @@ void container_describe(struct container *c)
 		return;
 	cwd[n] = '\0';
 	if (strstr(cwd, c->id)) {
+		if (!*c->bundle)
+			set(&c->bundle, cwd);
 		describe_bundle(c, cwd);
 		if (!*c->engine)
 			set(&c->engine, "containerd");

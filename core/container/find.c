@@ -38,6 +38,7 @@ void container_done(struct container *c)
 	free(c->image_digest);
 	free(c->engine);
 	free(c->cgroup);
+	free(c->bundle);
 	*c = (struct container){0};
 }
 
@@ -157,9 +158,11 @@ static int copy(struct container *to, const struct container *from)
 		.image_digest = strdup(from->image_digest),
 		.engine = strdup(from->engine),
 		.cgroup = strdup(from->cgroup),
+		.bundle = strdup(from->bundle),
 		.init = from->init,
 	};
-	if (to->id && to->name && to->image && to->image_digest && to->engine && to->cgroup)
+	if (to->id && to->name && to->image && to->image_digest && to->engine && to->cgroup &&
+	    to->bundle)
 		return 0;
 	container_done(to);
 	return -ENOMEM;

@@ -73,6 +73,8 @@ int hook_state_parse(const char *text, size_t size, struct hook_state *ret, stru
 	rc = find_rootfs(state, ret, err);
 	if (rc < 0)
 		return rc;
+	ret->container.bundle =
+		strdup(json_member(state, "bundle") ? json_member(state, "bundle") : "");
 	container_describe(&ret->container);
 	return container_cgroup_dir(ret->container.init, &ret->container.cgroup, err);
 }

@@ -57,6 +57,23 @@ static json_t *find_state(const char *root, const char *id)
 	return json ? json : load_user_state(id);
 }
 
+/* runc notes the bundle among the labels, crun as such. NULL: it does not. */
+static char *find_bundle(const json_t *state)
+{
+	const char *bundle = json_member(state, "bundle");
+	const json_t *label;
+	size_t i;
+
+	json_array_foreach(json_object_get(json_object_get(state, "config"), "labels"), i, label)
+	{
+		const char *text = json_string_value(label);
+
+		if (!bundle && text && strncmp(text, "bundle=", 7) == 0)
+			bundle = text + 7;
+	}
+	return bundle ? strdup(bundle) : NULL;
+}
+
 /* A pid that was noted a while ago may be somebody else's by now. */
 static int check_init(pid_t init, json_int_t noted_start, struct err *err)
 {
@@ -98,6 +115,7 @@ int container_from_state(const char *root, const char *id, struct container *ret
 	ret->id = strdup(id);
 	if (!ret->id)
 		return err_sys(err, -ENOMEM, "container %s", id);
+	ret->bundle = find_bundle(state);
 	container_describe(ret);
 	rc = container_cgroup_dir(ret->init, &ret->cgroup, err);
 	if (rc < 0)

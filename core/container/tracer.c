@@ -201,6 +201,7 @@ static int make_command(const struct tracer_config *config, const struct contain
 	add_option(cmd, "--root", config->root);
 	add_option(cmd, "--container-id", c->id);
 	add_option(cmd, "--image-digest", c->image_digest);
+	add_option(cmd, "--bundle", c->bundle);
 	add_option(cmd, "--ready-fd", "3");
 	add_option(cmd, "-o", cmd->file);
 	if (cmd->count == ARGS_MAX - 1)

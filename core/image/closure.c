@@ -188,6 +188,8 @@ static int compute(struct closure_job *job)
 	if (rc == 0)
 		rc = add_mount_points(job);
 	if (rc == 0)
+		rc = closure_mounts(job);
+	if (rc == 0)
 		rc = closure_from_model(job);
 	if (rc == 0)
 		rc = closure_includes(job);

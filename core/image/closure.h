@@ -4,7 +4,8 @@
  * what never belongs in; closure_model.c: the rules on a model's accesses;
  * closure_exec.c, closure_needed.c: interpreters and libraries; closure_scan.c: rules
  * that search the root; closure_preset.c, closure_rules.c, closure_packages.c: presets, rules for
- * what a backend cannot see, the package database; closure_made.c: files that no root has.
+ * what a backend cannot see, the package database; closure_made.c: files that no root has;
+ * closure_mounts.c: what was mounted over the image.
  */
 #ifndef IMAGE_CLOSURE_H
 #define IMAGE_CLOSURE_H
@@ -104,6 +105,11 @@ extern const char *const closure_mount_points[];
 
 /* Below one of them. */
 bool closure_runtime(struct tkit_bytes path);
+
+/* closure_mounts.c: a mount hid it, or it belongs to one; it lies on one; places for mounts. */
+bool closure_mounted(struct closure_job *job, struct tkit_bytes path);
+bool closure_on_mount(const struct closure_job *job, struct tkit_bytes path);
+int closure_mounts(struct closure_job *job);
 
 /* The directory above; "/" for "/". */
 struct tkit_bytes closure_parent(struct tkit_bytes path);

@@ -31,13 +31,13 @@ bool closure_runtime(struct tkit_bytes path)
 	return false;
 }
 
-/* A walk that ended here ended where the runtime mounts something: no matter how it went. */
-static bool at_mount_point(struct tkit_bytes path)
+/* A walk that ended here ended where something is mounted: no matter how it went. */
+static bool at_mount_point(const struct closure_job *job, struct tkit_bytes path)
 {
 	for (size_t i = 0; closure_mount_points[i]; i++)
 		if (bytes_is(path, closure_mount_points[i]))
 			return true;
-	return closure_runtime(path);
+	return closure_runtime(path) || closure_on_mount(job, path);
 }
 
 int closure_note_absent(struct closure_job *job, struct tkit_bytes name)
@@ -89,6 +89,8 @@ bool closure_left_out(struct closure_job *job, struct tkit_bytes path, enum tkit
 	}
 	if (reason == TKIT_REASON_INCLUDED)
 		return false;
+	if (reason != TKIT_REASON_PRESET && closure_mounted(job, path))
+		return true;
 	for (size_t i = 0; i < exclude->count; i++)
 		if (glob_match_below(bytes_str(exclude->items[i]), path))
 			return true;
@@ -253,7 +255,7 @@ int closure_want(struct closure_job *job, struct tkit_bytes path, const struct c
 	if (out.failed || links.list.failed)
 		rc = -ENOMEM;
 	found = BYTES(out.data, out.size);
-	if (rc < 0 && rc != -ENOMEM && at_mount_point(found)) {
+	if (rc < 0 && rc != -ENOMEM && at_mount_point(job, found)) {
 		rc = add_links(job, &links, cause, path);
 		return rc < 0 ? rc : CLOSURE_FOUND;
 	}
@@ -271,7 +273,7 @@ int closure_want(struct closure_job *job, struct tkit_bytes path, const struct c
 	if (rc == 0)
 		rc = flags & CLOSURE_PREFIX ? add_prefix(job, found, cause)
 					    : closure_add(job, found, cause);
-	if (rc == 0 && flags & CLOSURE_EXECUTED)
+	if (rc == 0 && flags & CLOSURE_EXECUTED && !closure_mounted(job, found))
 		rc = closure_executed(job, found, cause);
 	if (rc < 0)
 		return rc;

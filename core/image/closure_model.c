@@ -100,7 +100,9 @@ static bool is_absent(const struct closure_job *job, const struct visit *v)
 	       v->access->origin <= TKIT_ORIGIN_OBSERVED &&
 	       !(v->access->pflags & (TKIT_P_DELETED | TKIT_P_OUTSIDE_ROOT)) &&
 	       v->class != TKIT_CLASS_SOCKET && v->class != TKIT_CLASS_MOUNT &&
-	       !closure_runtime(v->path->name) && !tkit_model_created(job->model, v->path->name);
+	       !closure_runtime(v->path->name) && !closure_on_mount(job, v->path->name) &&
+	       !closure_on_mount(job, v->access->resolved) &&
+	       !tkit_model_created(job->model, v->path->name);
 }
 
 /* Where the kernel ended up, in case that the name does not lead there in this root. */
@@ -204,7 +206,8 @@ static int visit_success(struct closure_job *job, const struct visit *v)
 			       : 0;
 	if (v->class == TKIT_CLASS_LIST && job->options->keep_listed)
 		return closure_listed(job, BYTES(real.data, real.size), &v->cause);
-	if (v->class == TKIT_CLASS_CONTENT && job->static_needs && looks_like_library(v->name))
+	if (v->class == TKIT_CLASS_CONTENT && job->static_needs && looks_like_library(v->name) &&
+	    !closure_mounted(job, BYTES(real.data, real.size)))
 		return closure_needed(job, BYTES(real.data, real.size), &v->cause);
 	return 0;
 }

@@ -83,6 +83,7 @@ struct run_data {
 	struct tkit_run_info info; /* strings in `texts` of the builder or model */
 	struct tkit_run_end end;
 	struct tkit_backend_info *backends;
+	struct tkit_mount_info *mounts;
 	const char **argv;
 	uint64_t end_losses[TKIT_LOSS_COUNT_];
 	uint64_t lost[TKIT_LOSS_COUNT_]; /* loss events and damage, as read */

@@ -32,6 +32,7 @@ void model_free(struct tkit_model *model)
 	free(model->accesses);
 	free(model->seen);
 	free(model->seen_first);
+	free(model->mounts);
 	if (model->owners)
 		model->owners_free(model->owners);
 	free(model->unused_needs);
@@ -91,6 +92,8 @@ int model_builder_finish(struct model_builder *builder, struct tkit_model **ret_
 		rc = model_states(m);
 	if (!rc)
 		rc = model_seen(m);
+	if (!rc)
+		rc = model_mounts(m);
 	if (rc) {
 		model_free(m);
 		return err_sys(err, rc, "building a model");

@@ -45,6 +45,9 @@ struct tkit_model {
 	uint32_t *seen;       /* runs of each path, path by path */
 	uint32_t *seen_first; /* of each path in seen; one more at the end */
 
+	struct tkit_mount_info *mounts; /* that every run has, by destination */
+	size_t mount_count;
+
 	uint64_t pathless[2][TKIT_PATHLESS_COUNT_];
 	uint64_t losses[TKIT_LOSS_COUNT_];
 	uint64_t caps;
@@ -77,6 +80,9 @@ int model_states(struct tkit_model *m);
 
 /* Which paths were seen in which runs. */
 int model_seen(struct tkit_model *m);
+
+/* What is mounted at the same place in all runs. */
+int model_mounts(struct tkit_model *m);
 
 /* Programs, paths and accesses, sorted, from the cells. */
 int model_fold(struct tkit_model *m);

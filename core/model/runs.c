@@ -13,6 +13,7 @@ void run_data_free(struct run_data *run)
 		return;
 	free(run->backends);
 	free(run->argv);
+	free(run->mounts);
 	pids_done(&run->pids);
 	free(run);
 }
@@ -98,6 +99,30 @@ static int copy_backends(struct model_builder *b, struct run_data *run)
 	return 0;
 }
 
+static int copy_mounts(struct model_builder *b, struct run_data *run)
+{
+	const char *from = (const char *)run->info.mounts;
+	size_t stride =
+		run->info.mount_stride ? run->info.mount_stride : sizeof(struct tkit_mount_info);
+	uint32_t count = from ? run->info.mount_count : 0;
+
+	run->mounts = calloc(count ? count : 1, sizeof(*run->mounts));
+	if (!run->mounts)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < count; i++) {
+		struct tkit_mount_info *to = &run->mounts[i];
+
+		memcpy(to, from + i * stride, stride < sizeof(*to) ? stride : sizeof(*to));
+		if (copy_text(b, &to->destination) < 0 || copy_text(b, &to->source) < 0 ||
+		    copy_text(b, &to->type) < 0 || copy_text(b, &to->name) < 0)
+			return -ENOMEM;
+	}
+	run->info.mounts = run->mounts;
+	run->info.mount_count = count;
+	run->info.mount_stride = sizeof(struct tkit_mount_info);
+	return 0;
+}
+
 int model_builder_begin_run(struct model_builder *builder, const struct tkit_run_info *info,
 			    uint32_t *ret_run, struct err *err)
 {
@@ -122,7 +147,7 @@ int model_builder_begin_run(struct model_builder *builder, const struct tkit_run
 	run->pub.info = &run->info;
 	run->pub.index = builder->run_count;
 	if (copy_texts(builder, &run->info) < 0 || copy_argv(builder, run) < 0 ||
-	    copy_backends(builder, run) < 0) {
+	    copy_backends(builder, run) < 0 || copy_mounts(builder, run) < 0) {
 		run_data_free(run);
 		return err_sys(err, -ENOMEM, "building a model");
 	}

@@ -123,6 +123,9 @@ int runinfo_fill(struct runinfo *info, const struct session_config *config,
 	run->argv = target->argv;
 	run->image_digest = config->image_digest ? config->image_digest : "";
 	run->container_id = config->container_id ? config->container_id : "";
+	run->mounts = config->mounts;
+	run->mount_count = config->mount_count;
+	run->mount_stride = sizeof(*run->mounts);
 	fill_owner(run, target);
 	clock_gettime(CLOCK_REALTIME, &now);
 	run->armed_realtime_ns = (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;

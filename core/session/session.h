@@ -39,14 +39,16 @@ struct session_config {
 	 */
 	int init_pid;
 	bool entering;
-	const char *container_id; /* for the trace; NULL = none */
-	const char *image_digest; /* likewise */
-	int ready_fd;             /* gets one byte when armed and is closed; 0 = none */
-	uint64_t duration_ns;     /* 0 = until the target ends */
-	size_t queue_batches;     /* 0 = default */
-	bool until_exit;          /* COMMAND, PID: end with the process itself, not with its tree */
-	uint64_t drain_ns; /* longest silence of a backend after stop(); 0 = default (10 s) */
-	bool no_snapshot;  /* leave out what the target has open already */
+	const char *container_id;             /* for the trace; NULL = none */
+	const char *image_digest;             /* likewise */
+	const struct tkit_mount_info *mounts; /* likewise: of the container */
+	uint32_t mount_count;
+	int ready_fd;         /* gets one byte when armed and is closed; 0 = none */
+	uint64_t duration_ns; /* 0 = until the target ends */
+	size_t queue_batches; /* 0 = default */
+	bool until_exit;      /* COMMAND, PID: end with the process itself, not with its tree */
+	uint64_t drain_ns;    /* longest silence of a backend after stop(); 0 = default (10 s) */
+	bool no_snapshot;     /* leave out what the target has open already */
 };
 
 struct session_result {

@@ -76,6 +76,34 @@ static int copy_backends(const Tkit__Header *pb, struct arena *arena, struct tki
 	return 0;
 }
 
+static int copy_mounts(const Tkit__Header *pb, struct arena *arena, struct tkit_run_info *info)
+{
+	struct tkit_mount_info *to;
+
+	if (!pb->n_mounts)
+		return 0;
+	to = arena_alloc(arena, pb->n_mounts * sizeof(*to));
+	if (!to)
+		return -ENOMEM;
+	for (size_t i = 0; i < pb->n_mounts; i++) {
+		const Tkit__Mount *from = pb->mounts[i];
+
+		to[i] = (struct tkit_mount_info){
+			.destination = copy_bytes(arena, from->destination),
+			.source = copy_bytes(arena, from->source),
+			.type = copy_bytes(arena, from->type),
+			.name = copy_bytes(arena, from->name),
+			.kind = from->kind,
+			.flags = from->flags,
+		};
+		if (!to[i].destination || !to[i].source || !to[i].type || !to[i].name)
+			return -ENOMEM;
+	}
+	info->mounts = to;
+	info->mount_count = (uint32_t)pb->n_mounts;
+	return 0;
+}
+
 int decode_header(const Tkit__Header *pb, struct arena *arena, struct tkit_run_info *info)
 {
 	size_t id = pb->run_id.len < sizeof(info->id) ? pb->run_id.len : sizeof(info->id);
@@ -83,6 +111,7 @@ int decode_header(const Tkit__Header *pb, struct arena *arena, struct tkit_run_i
 	*info = (struct tkit_run_info){
 		.size = sizeof(*info),
 		.backend_stride = sizeof(struct tkit_backend_info),
+		.mount_stride = sizeof(struct tkit_mount_info),
 		.tkit_version = copy_string(arena, pb->tkit_version),
 		.host = copy_bytes(arena, pb->host),
 		.host_id = copy_bytes(arena, pb->host_id),
@@ -104,7 +133,8 @@ int decode_header(const Tkit__Header *pb, struct arena *arena, struct tkit_run_i
 		memcpy(info->id, pb->run_id.data, id);
 	if (!info->tkit_version || !info->host || !info->host_id || !info->kernel ||
 	    !info->machine || !info->target || !info->root || !info->cwd || !info->image_digest ||
-	    !info->container_id || copy_argv(pb, arena, info) < 0)
+	    !info->container_id || copy_argv(pb, arena, info) < 0 ||
+	    copy_mounts(pb, arena, info) < 0)
 		return -ENOMEM;
 	return copy_backends(pb, arena, info);
 }

@@ -83,6 +83,35 @@ static int put_backends(const struct tkit_run_info *run, struct arena *arena, Tk
 	return 0;
 }
 
+static int put_mounts(const struct tkit_run_info *run, struct arena *arena, Tkit__Header *pb)
+{
+	size_t stride = run->mount_stride ? run->mount_stride : sizeof(*run->mounts);
+
+	if (!run->mount_count)
+		return 0;
+	pb->mounts = arena_alloc(arena, run->mount_count * sizeof(*pb->mounts));
+	if (!pb->mounts)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < run->mount_count; i++) {
+		const struct tkit_mount_info *mount =
+			(const void *)((const char *)run->mounts + stride * i);
+		Tkit__Mount *to = arena_alloc(arena, sizeof(*to));
+
+		if (!to)
+			return -ENOMEM;
+		tkit__mount__init(to);
+		to->destination = bytes(mount->destination);
+		to->source = bytes(mount->source);
+		to->type = bytes(mount->type);
+		to->name = bytes(mount->name);
+		to->kind = mount->kind;
+		to->flags = mount->flags;
+		pb->mounts[i] = to;
+	}
+	pb->n_mounts = run->mount_count;
+	return 0;
+}
+
 int format_header(const struct tkit_run_info *run, struct arena *arena, Tkit__Header *pb)
 {
 	pb->format = FORMAT_VERSION;
@@ -104,7 +133,7 @@ int format_header(const struct tkit_run_info *run, struct arena *arena, Tkit__He
 	pb->uid = run->uid;
 	pb->gid = run->gid;
 	pb->container_id = utf8(arena, run->container_id);
-	if (put_argv(run->argv, arena, pb) < 0)
+	if (put_argv(run->argv, arena, pb) < 0 || put_mounts(run, arena, pb) < 0)
 		return -ENOMEM;
 	return put_backends(run, arena, pb);
 }

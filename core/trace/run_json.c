@@ -63,6 +63,37 @@ static void put_backends(struct buf *out, const struct tkit_run_info *info)
 	buf_char(out, ']');
 }
 
+static void put_mounts(struct buf *out, const struct tkit_run_info *info)
+{
+	if (!info->mount_count)
+		return;
+	key(out, "mounts");
+	buf_char(out, '[');
+	for (uint32_t i = 0; i < info->mount_count; i++) {
+		const struct tkit_mount_info *mount =
+			(const void *)((const char *)info->mounts + info->mount_stride * i);
+		const char *kind = tkit_mount_kind_name(mount->kind);
+
+		buf_str(out, i ? ",{\"destination\":" : "{\"destination\":");
+		buf_json(out, bytes_str(mount->destination));
+		text(out, "kind", kind ? kind : "unknown");
+		text(out, "name", mount->name);
+		text(out, "source", mount->source);
+		text(out, "fstype", mount->type);
+		if (mount->flags & TKIT_MOUNT_READ_ONLY)
+			buf_str(out, ",\"read_only\":true");
+		buf_char(out, '}');
+	}
+	buf_char(out, ']');
+}
+
+const char *tkit_mount_kind_name(unsigned int kind)
+{
+	static const char *const names[] = {"other", "volume", "bind", "tmpfs", "runtime"};
+
+	return kind < sizeof(names) / sizeof(names[0]) ? names[kind] : NULL;
+}
+
 static const char *target_name(uint32_t kind)
 {
 	static const char *const names[] = {"none", "command", "pid", "cgroup", "all"};
@@ -102,6 +133,7 @@ void run_json_head(struct buf *out, uint32_t run, const struct tkit_run_info *in
 	number(out, "armed_monotonic_ns", info->armed_monotonic_ns);
 	number(out, "uid", info->uid);
 	number(out, "gid", info->gid);
+	put_mounts(out, info);
 	put_backends(out, info);
 	buf_char(out, '}');
 }

@@ -216,6 +216,47 @@ static void put_run(struct json *json, const struct tkit_run *run)
 	close_with(json, "}");
 }
 
+static void put_mount(struct json *json, const struct tkit_mount_info *mount)
+{
+	const char *kind = tkit_mount_kind_name(mount->kind);
+
+	open_with(json, "{");
+	text(json, "destination", mount->destination);
+	text(json, "kind", kind ? kind : "unknown");
+	if (mount->name[0])
+		text(json, "name", mount->name);
+	text(json, "source", mount->source);
+	close_with(json, "}");
+}
+
+/* What a path lies on, if that is not the image's own file system. */
+static void put_mount_of(struct json *json, const struct tkit_path *path)
+{
+	const struct tkit_mount_info *mount = tkit_model_mount_of(json->model, path->name);
+
+	if (!mount && path->enriched & TKIT_ENRICHED_NODE && path->exists)
+		mount = tkit_model_mount_of(json->model, path->canonical);
+	if (!mount)
+		return;
+	key(json, "mount");
+	put_mount(json, mount);
+}
+
+static void put_mounts(struct json *json)
+{
+	const struct tkit_mount_info *mount;
+
+	if (!tkit_model_mount(json->model, 0))
+		return;
+	key(json, "mounts");
+	open_with(json, "[");
+	for (size_t i = 0; (mount = tkit_model_mount(json->model, i)); i++) {
+		line_item(json);
+		put_mount(json, mount);
+	}
+	close_with(json, "]");
+}
+
 static void put_programs(struct json *json)
 {
 	key(json, "programs");
@@ -323,6 +364,7 @@ static void put_path(struct json *json, const struct entry *entry)
 			number(json, "size", path->file_size);
 		}
 	}
+	put_mount_of(json, path);
 	bytes(json, "package", path->package);
 	bytes(json, "package_version", path->package_version);
 	if (path->elf & TKIT_ELF_HIDDEN)
@@ -350,6 +392,7 @@ void render_json(const struct deps *deps, const struct tkit_model *model,
 	for (size_t i = 0; i < tkit_model_run_count(model); i++)
 		put_run(&json, tkit_model_run(model, i));
 	close_with(&json, "]");
+	put_mounts(&json);
 	put_programs(&json);
 	key(&json, "counts");
 	open_with(&json, "{");

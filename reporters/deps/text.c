@@ -121,6 +121,37 @@ static void put_pathless(struct page *page)
 	}
 }
 
+/* What the programs saw there was not of the image. */
+static void put_mount(struct page *page, const struct tkit_path *path)
+{
+	const struct tkit_mount_info *mount = tkit_model_mount_of(page->model, path->name);
+	char text[4096];
+
+	if (!mount && path->enriched & TKIT_ENRICHED_NODE && path->exists)
+		mount = tkit_model_mount_of(page->model, path->canonical);
+	if (!mount)
+		return;
+	put(page, "  (on ");
+	put_text(page, tkit_mount_text(mount, text, sizeof(text)));
+	put(page, ")");
+}
+
+/* Without those that every container has. */
+static void put_mounts(struct page *page)
+{
+	const struct tkit_mount_info *mount;
+	char text[4096];
+	size_t count = 0;
+
+	for (size_t i = 0; (mount = tkit_model_mount(page->model, i)); i++) {
+		if (mount->kind == TKIT_MOUNT_RUNTIME)
+			continue;
+		put(page, count++ ? "        : " : "Mounts  : ");
+		put_text(page, tkit_mount_text(mount, text, sizeof(text)));
+		put(page, "\n");
+	}
+}
+
 static void put_header(struct page *page)
 {
 	put_verdict(page);
@@ -128,6 +159,7 @@ static void put_header(struct page *page)
 	put(page, "Dependency report\n");
 	put(page, RULE_DOUBLE);
 	put_targets(page);
+	put_mounts(page);
 	put_count(page, "Present ", SECTION_PRESENT, "");
 	put_count(page, "Missing ", SECTION_MISSING, "");
 	if (page->selection->sections[SECTION_FAILED])
@@ -219,6 +251,8 @@ void page_entry(struct page *page, const struct entry *entry)
 		put_errors(page, entry->path, ENOENT);
 	if (entry->section == SECTION_PRESENT && is_inferred(page, entry->path))
 		put(page, "  (inferred: used under the name that a rename or mount gave it)");
+	if (entry->section == SECTION_PRESENT || entry->section == SECTION_CREATED)
+		put_mount(page, entry->path);
 	if (entry->section == SECTION_IGNORED) {
 		tkit_out_printf(page->out, "%*s", (int)pad, "");
 		put_text(page, entry->reason);

@@ -29,6 +29,8 @@ struct scene {
 	const char *cwd;
 	uint32_t uid;
 	uint32_t target;
+	const struct tkit_mount_info *mounts;
+	uint32_t mount_count;
 	int incomplete;
 };
 
@@ -71,6 +73,8 @@ static inline struct feed *scene_run(struct scene *s)
 	info.cwd = s->cwd;
 	info.uid = s->uid;
 	info.target_kind = s->target;
+	info.mounts = s->mounts;
+	info.mount_count = s->mount_count;
 	s->feed.ts = info.armed_monotonic_ns;
 	assert_int_equal(model_builder_begin_run(s->feed.builder, &info, &s->feed.run, &err), 0);
 	return &s->feed;

@@ -328,6 +328,13 @@ static void test_header_and_footer(void **state)
 	assert_null(item.info->argv[3]);
 	assert_string_equal(item.info->image_digest, run.image_digest);
 	assert_string_equal(item.info->container_id, run.container_id);
+	assert_int_equal(item.info->mount_count, 2);
+	assert_string_equal(item.info->mounts[0].destination, "/d\xe9");
+	assert_string_equal(item.info->mounts[0].source, "/srv/volumes/v/_data");
+	assert_string_equal(item.info->mounts[0].name, "v");
+	assert_int_equal(item.info->mounts[0].kind, TKIT_MOUNT_VOLUME);
+	assert_string_equal(item.info->mounts[1].type, "ext4");
+	assert_int_equal(item.info->mounts[1].flags, TKIT_MOUNT_FILE | TKIT_MOUNT_READ_ONLY);
 	assert_int_equal(item.info->armed_realtime_ns, run.armed_realtime_ns);
 	assert_int_equal(item.info->armed_monotonic_ns, run.armed_monotonic_ns);
 	assert_int_equal(item.info->uid, run.uid);

@@ -57,6 +57,10 @@ static inline struct tkit_run_info test_run(uint8_t id)
 	static const struct tkit_backend_info backends[] = {
 		{"ptrace", "1.0", "exitkill=yes", TKIT_CAN_OPEN | TKIT_CAN_EXEC, ""},
 		{"ebpf", "1.1", "", ~0ull, "resolve=walk"}};
+	static const struct tkit_mount_info mounts[] = {
+		{"/d\xe9", "/srv/volumes/v/_data", "ext4", "v", TKIT_MOUNT_VOLUME, 0},
+		{"/etc/hosts", "/x", "ext4", "", TKIT_MOUNT_RUNTIME,
+		 TKIT_MOUNT_FILE | TKIT_MOUNT_READ_ONLY}};
 	static const char *const argv[] = {"/bin/ls", "", "caf\xe9", NULL};
 	struct tkit_run_info run = {
 		.size = sizeof(run),
@@ -80,6 +84,9 @@ static inline struct tkit_run_info test_run(uint8_t id)
 		.gid = 100,
 		.backends = backends,
 		.container_id = "c0ffee",
+		.mount_count = 2,
+		.mount_stride = sizeof(mounts[0]),
+		.mounts = mounts,
 	};
 
 	memset(run.id, id, sizeof(run.id));

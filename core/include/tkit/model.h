@@ -231,6 +231,20 @@ TKIT_API size_t tkit_model_unused_need_count(const struct tkit_model *model);
 TKIT_API const struct tkit_unused_need *tkit_model_unused_need(const struct tkit_model *model,
 							       size_t index);
 
+/*
+ * What was mounted in the traced containers, as far as it was mounted at the same place in every
+ * run; sorted by destination. NULL past the end.
+ */
+TKIT_API const struct tkit_mount_info *tkit_model_mount(const struct tkit_model *model,
+							size_t index);
+
+/* The innermost of them that a path (absolute, canonical) lies on; NULL if it is on none. */
+TKIT_API const struct tkit_mount_info *tkit_model_mount_of(const struct tkit_model *model,
+							   struct tkit_bytes path);
+
+/* For people: "volume data at /data". Unescaped; cut at `size`. Returns buf. */
+TKIT_API const char *tkit_mount_text(const struct tkit_mount_info *mount, char *buf, size_t size);
+
 /* The root file system given to the report (--root, --image), or NULL. */
 TKIT_API struct tkit_rootfs *tkit_model_rootfs(const struct tkit_model *model);
 

@@ -32,6 +32,33 @@ struct tkit_backend_info {
 	const char *facilities; /* by what means, see tkit_facilities(); "" if it did not say */
 };
 
+/* What lies at a place of a container's file system. Values are for ever: traces hold them. */
+enum tkit_mount_kind {
+	TKIT_MOUNT_OTHER = 0, /* a file system of its own */
+	TKIT_MOUNT_VOLUME =
+		1,           /* a volume of the engine's: a new one gets what the image has there */
+	TKIT_MOUNT_BIND = 2, /* a file or directory of the host */
+	TKIT_MOUNT_TMPFS = 3,   /* memory, empty at the start */
+	TKIT_MOUNT_RUNTIME = 4, /* the engine's own: /proc, /etc/resolv.conf, an init */
+};
+
+/* Flags of a mount. */
+#define TKIT_MOUNT_READ_ONLY (1u << 0) /* cannot be written */
+#define TKIT_MOUNT_FILE      (1u << 1) /* a file, not a directory */
+
+/* "volume", "bind" ...; NULL if there is no such kind. */
+TKIT_API const char *tkit_mount_kind_name(unsigned int kind);
+
+/* Something mounted in a container when its trace began. Strings are never NULL. */
+struct tkit_mount_info {
+	const char *destination; /* where, in the container; not "/" */
+	const char *source;      /* path on the host, or what the kernel calls it ("tmpfs") */
+	const char *type;        /* of the file system: "ext4" */
+	const char *name;        /* of the volume; "" if none */
+	uint32_t kind;           /* enum tkit_mount_kind */
+	uint32_t flags;          /* TKIT_MOUNT_FILE, ... */
+};
+
 /*
  * The facts about a run: head of a trace. Owned by core or the model.
  */
@@ -60,6 +87,9 @@ struct tkit_run_info {
 	uint32_t reserved;
 	const struct tkit_backend_info *backends;
 	const char *container_id; /* "" if none */
+	uint32_t mount_count;     /* of a container's; sorted by destination */
+	uint32_t mount_stride;    /* bytes from one to the next */
+	const struct tkit_mount_info *mounts;
 };
 
 /* The end of a run: foot of a trace. */
