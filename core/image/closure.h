@@ -142,6 +142,7 @@ enum closure_rule {
 	RULE_PYTHON_PREFIX,
 	RULE_PACKAGE_DIRECTORIES,
 	RULE_STANDARD_DIRECTORIES,
+	RULE_LISTED_ENTRIES,
 	RULE_COUNT_
 };
 int closure_rules_choose(struct closure_job *job);

@@ -35,6 +35,7 @@ static const struct rule rules[RULE_COUNT_] = {
 	[RULE_PYTHON_PREFIX] = RULE("python-prefix", TKIT_CAN_METADATA),
 	[RULE_PACKAGE_DIRECTORIES] = RULE("package-directories", TKIT_CAN_METADATA),
 	[RULE_STANDARD_DIRECTORIES] = RULE("standard-directories", TKIT_CAN_METADATA),
+	[RULE_LISTED_ENTRIES] = RULE("listed-entries", TKIT_CAN_METADATA),
 };
 
 static int unknown(struct closure_job *job, const char *name)
@@ -212,9 +213,122 @@ static int standard_directories(struct closure_job *job)
 	return rc;
 }
 
+/* ---- listed directories ---- */
+
+#define LISTED_OBJECTS 64    /* more is no directory of settings */
+#define LISTED_BYTES   65536 /* the same */
+
+struct listing {
+	struct closure_job *job;
+	struct tkit_bytes dir;
+	struct buf paths; /* NUL-terminated */
+	size_t count;
+};
+
+static int note_listed(void *arg, struct tkit_bytes name, unsigned char type)
+{
+	struct listing *listing = arg;
+
+	(void)type;
+	if (++listing->count > LISTED_OBJECTS)
+		return -E2BIG;
+	buf_add(&listing->paths, listing->dir.ptr, listing->dir.len > 1 ? listing->dir.len : 0);
+	buf_char(&listing->paths, '/');
+	buf_add(&listing->paths, name.ptr, name.len);
+	buf_char(&listing->paths, '\0');
+	return listing->paths.failed ? -ENOMEM : 0;
+}
+
+/* Bytes of the files in it. */
+static uint64_t listed_bytes(struct closure_job *job, const struct listing *listing)
+{
+	uint64_t total = 0;
+
+	for (size_t at = 0; at < listing->paths.size;) {
+		struct tkit_bytes path = bytes_str(listing->paths.data + at);
+		const struct rootfs_node *node = rootfs_node(job->fs, path);
+
+		total += node && !node->err && S_ISREG(node->st.st_mode)
+				 ? (uint64_t)node->st.st_size
+				 : 0;
+		at += path.len + 1;
+	}
+	return total;
+}
+
+/* A run's own data lies there, which a blind backend cannot tell from what was there before. */
+static bool is_data(struct tkit_bytes path)
+{
+	return is_state(path) || bytes_below(path, BYTES_LIT("/tmp")) ||
+	       bytes_below(path, BYTES_LIT("/home")) || bytes_below(path, BYTES_LIT("/root"));
+}
+
+/* Who lists a directory looks at what is in it; of a small one all is kept, as it is. */
+static int listed_entries(struct closure_job *job, struct tkit_bytes name)
+{
+	const struct cause why = {.reason = TKIT_REASON_RULE,
+				  .because = rules[RULE_LISTED_ENTRIES].because};
+	_cleanup_(buf_done) struct buf real = BUF_INIT;
+	struct rootfs_walk walk = {0};
+	struct listing listing = {.job = job};
+	const struct rootfs_node *node;
+	int rc = rootfs_resolve(job->fs, &walk, name, &real);
+
+	listing.dir = BYTES(real.data, real.size);
+	node = rc == 0 ? rootfs_node(job->fs, listing.dir) : NULL;
+	if (!node || node->err || !S_ISDIR(node->st.st_mode))
+		return rc == -ENOMEM ? rc : 0;
+	if (!closure_runtime(listing.dir) && !is_data(listing.dir))
+		rc = rootfs_list(job->fs, listing.dir, note_listed, &listing);
+	if (rc < 0 || listed_bytes(job, &listing) > LISTED_BYTES) {
+		buf_done(&listing.paths);
+		return rc == -ENOMEM ? rc : 0;
+	}
+	for (size_t at = 0; rc >= 0 && at < listing.paths.size;) {
+		struct tkit_bytes path = bytes_str(listing.paths.data + at);
+
+		rc = closure_want(job, path, &why, 0, NULL);
+		if (rc == CLOSURE_MISSING) /* a link that leads nowhere */
+			rc = closure_add(job, path, &why);
+		at += path.len + 1;
+	}
+	buf_done(&listing.paths);
+	return rc < 0 ? rc : 0;
+}
+
+/* Who does not see listings sees directories being opened, for nothing else mostly. */
+static bool is_listing(const struct closure_job *job, const struct tkit_access *access)
+{
+	if (access->err)
+		return false;
+	return access->op == TKIT_OP_LIST ||
+	       (access->op == TKIT_OP_OPEN && !(tkit_model_caps(job->model) & TKIT_CAN_LIST));
+}
+
+static int all_listed(struct closure_job *job)
+{
+	const struct tkit_path *path;
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && (path = tkit_model_path(job->model, i)); i++) {
+		const struct tkit_access *access;
+
+		for (size_t k = 0; (access = tkit_model_access(job->model, path, k)); k++)
+			if (is_listing(job, access) &&
+			    !tkit_model_created(job->model, path->name)) {
+				rc = listed_entries(job, path->name);
+				break;
+			}
+	}
+	return rc;
+}
+
 int closure_rules(struct closure_job *job)
 {
 	int rc = by_entries(job);
+
+	if (rc == 0 && closure_rule_on(job, RULE_LISTED_ENTRIES))
+		rc = all_listed(job);
 
 	if (rc == 0 && closure_rule_on(job, RULE_PACKAGE_DIRECTORIES))
 		rc = package_directories(job);

@@ -11,4 +11,4 @@ export TKIT_BUILD=$here
 [ "$(id -u)" = 0 ] || exit 0
 base_root
 root_with redis-server
-root_with nginx-light
+services_root

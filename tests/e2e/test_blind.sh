@@ -12,9 +12,9 @@ here=$(cd "$(dirname "$0")" && pwd)
 need_root
 need debootstrap
 need_backend fanotify
-cached=$(root_with python3 perl) || die "no root file system"
+cached=$(services_root) || die "no root file system"
 root=$work/root
-copy_root "$cached" "$root"
+mount_root "$root" "$cached"
 path=/usr/sbin:/usr/bin:/bin
 
 image() { # NAME OPTIONS: $work/NAME.root from the trace NAME

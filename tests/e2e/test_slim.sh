@@ -12,7 +12,7 @@ need_root
 need runc debootstrap jq
 need_backend ebpf
 redis=$(root_with redis-server) || die "no root file system with redis"
-nginx=$(root_with nginx-light) || die "no root file system with nginx"
+nginx=$(services_root) || die "no root file system with nginx"
 mkdir "$work/tmp"
 export TMPDIR=$work/tmp
 cd "$work"

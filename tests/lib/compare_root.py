@@ -42,8 +42,8 @@ def wanted(xattrs):
     return {k: v for k, v in xattrs.items() if not k.startswith(MACHINE)}
 
 
-def from_directory(top):
-    """path -> facts; "inode" tells hard links."""
+def from_directory(top, names=None):
+    """path -> facts; "inode" tells hard links. Of all that is there, or of some names."""
     found = {}
 
     def add(full, name):
@@ -69,6 +69,11 @@ def from_directory(top):
             facts["device"] = (os.major(st.st_rdev), os.minor(st.st_rdev))
         found[name] = facts
 
+    if names is not None:
+        for name in names:
+            if os.path.lexists(top + name):
+                add(top + name, name)
+        return found
     add(top, "/")
     for folder, dirs, files in os.walk(top):
         if os.path.ismount(folder) and folder != top:
@@ -123,8 +128,8 @@ def from_tar(path):
     return found
 
 
-def read(path):
-    return from_directory(path) if os.path.isdir(path) else from_tar(path)
+def read(path, names=None):
+    return from_directory(path, names) if os.path.isdir(path) else from_tar(path)
 
 
 def links(objects, names):
@@ -173,7 +178,8 @@ def main():
     parser.add_argument("kept")
     parser.add_argument("source")
     args = parser.parse_args()
-    problems, count = compare(read(args.kept), read(args.source), args)
+    kept = read(args.kept)
+    problems, count = compare(kept, read(args.source, None if args.extra else kept.keys()), args)
     for problem in problems[:40]:
         print(problem.encode("utf-8", "backslashreplace").decode())
     if len(problems) > 40:

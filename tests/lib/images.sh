@@ -85,12 +85,51 @@ root_with() { # PACKAGE...
 	printf '%s\n' "$dir"
 }
 
+# One Debian with all services that the tests use.
+services_root() {
+	root_with nginx-light redis-server unbound python3 perl postgresql
+}
+
+unmount() { # POINT...
+	umount -l "$@" 2>/dev/null || true
+}
+
+# Mounts a root file system over others (the first is the uppermost), where a run may write: into memory,
+# or into the directory that UPPER names.
+mount_root() { # POINT LOWER[:LOWER]... [UPPER]
+	local box=$1.box
+	mkdir -p "$1" "$box"
+	mount -t tmpfs -o mode=755 tmpfs "$box"
+	at_exit unmount "$box"
+	mkdir -p "$box/upper" "$box/work"
+	if [ -n "${3:-}" ]; then
+		mkdir -p "$3" "$3.work"
+		mount -t overlay -o "lowerdir=$2,upperdir=$3,workdir=$3.work" overlay "$1"
+	else
+		mount -t overlay -o "lowerdir=$2,upperdir=$box/upper,workdir=$box/work" overlay "$1"
+	fi
+	at_exit unmount "$1"
+}
+
+# What a container runtime mounts, as far as programs need it.
+mount_runtime() { # ROOT
+	local device
+	mount -t proc proc "$1/proc"
+	mount -t tmpfs -o mode=755 tmpfs "$1/dev"
+	at_exit unmount "$1/proc" "$1/dev"
+	mkdir -m 1777 "$1/dev/shm"
+	for device in "null 3" "zero 5" "full 7" "random 8" "urandom 9" "tty 0"; do
+		mknod -m 666 "$1/dev/${device% *}" c "$([ "$device" = "tty 0" ] && echo 5 || echo 1)" "${device#* }"
+	done
+	ln -s /proc/self/fd "$1/dev/fd"
+}
+
 size_of() { # DIR: bytes of its files, as du counts them
 	du -sxb "$1" | cut -f1
 }
 
 megabytes() { # BYTES
-	awk -v n="$1" 'BEGIN { printf n < 10e6 ? "%.2f MB" : "%.0f MB", n / 1e6 }'
+	awk -v n="$1" 'BEGIN { printf n < 100e6 ? "%.2f MB" : "%.0f MB", n / 1e6 }'
 }
 
 # ---- a container engine of our own, on a unix socket, gone when the script ends ----

@@ -309,6 +309,92 @@ static void test_not_walked(void **state)
 	hasnt(s, "/certs/4");
 }
 
+/* Who lists sees all that is in it, and mostly looks at it; but not whole libraries. */
+static void list_tree(struct scene *s)
+{
+	struct feed *f;
+
+	tree_file(&s->tree, "/etc/conf.d/a", "x");
+	tree_link(&s->tree, "/opt/b", "/etc/conf.d/b");
+	tree_link(&s->tree, "nowhere", "/etc/conf.d/c");
+	tree_file(&s->tree, "/etc/conf.d/sub/d", "x");
+	tree_file(&s->tree, "/opt/b", "b");
+	for (int i = 0; i < 65; i++) {
+		char path[32];
+
+		snprintf(path, sizeof(path), "/usr/many/%d", i);
+		tree_file(&s->tree, path, "x");
+	}
+	tree_file(&s->tree, "/var/lib/srv/data", "x");
+	s->caps = BLIND;
+	f = scene_run(s);
+	EV(f, TKIT_OP_LIST, .base = "/var/lib/srv", .pflags = TKIT_P_FD);
+	EV(f, TKIT_OP_LIST, .base = "/etc/conf.d", .pflags = TKIT_P_FD);
+	EV(f, TKIT_OP_LIST, .base = "/usr/many", .pflags = TKIT_P_FD);
+	EV(f, TKIT_OP_OPEN, "/usr/many/7");
+}
+
+static void test_listed_entries(void **state)
+{
+	struct scene *s = *state;
+
+	list_tree(s);
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/etc/conf.d/a", TKIT_REASON_RULE);
+	assert_string_equal(because(s, "/etc/conf.d/a"), "rule=listed-entries");
+	has(s, "/etc/conf.d/b", TKIT_REASON_SYMLINK);
+	has(s, "/opt/b", TKIT_REASON_RULE);
+	has(s, "/etc/conf.d/c", TKIT_REASON_RULE);
+	has(s, "/etc/conf.d/sub", TKIT_REASON_RULE);
+	hasnt(s, "/etc/conf.d/sub/d");
+	has(s, "/usr/many/7", TKIT_REASON_ACCESS);
+	hasnt(s, "/usr/many/8");
+	hasnt(s, "/var/lib/srv/data"); /* which may be of the run's making */
+}
+
+static void test_listed_entries_off(void **state)
+{
+	struct scene *s = *state;
+
+	list_tree(s);
+	s->options.rules = LIST_OF("no-listed-entries");
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/etc/conf.d", TKIT_REASON_ACCESS);
+	hasnt(s, "/etc/conf.d/a");
+	hasnt(s, "/etc/conf.d/c");
+}
+
+/* Nor listings: a directory was opened. */
+static void test_listed_entries_opened(void **state)
+{
+	struct scene *s = *state;
+	struct feed *f;
+
+	tree_file(&s->tree, "/etc/conf.d/a", "x");
+	s->caps = BLIND & ~TKIT_CAN_LIST;
+	f = scene_run(s);
+	EV(f, TKIT_OP_OPEN, "/etc/conf.d");
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/etc/conf.d/a", TKIT_REASON_RULE);
+}
+
+static void test_listed_entries_large(void **state)
+{
+	static char large[65537];
+	struct scene *s = *state;
+	struct feed *f;
+
+	memset(large, 'x', sizeof(large) - 1);
+	tree_file(&s->tree, "/opt/d/a", large);
+	tree_file(&s->tree, "/opt/d/b", "y");
+	s->caps = BLIND;
+	f = scene_run(s);
+	EV(f, TKIT_OP_LIST, .base = "/opt/d", .pflags = TKIT_P_FD);
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/opt/d", TKIT_REASON_ACCESS);
+	hasnt(s, "/opt/d/b");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scene_setup, scene_teardown)
 
 int main(void)
@@ -326,6 +412,10 @@ int main(void)
 		TEST(test_created_parents_off),
 		TEST(test_package_directories),
 		TEST(test_package_directories_off),
+		TEST(test_listed_entries),
+		TEST(test_listed_entries_off),
+		TEST(test_listed_entries_opened),
+		TEST(test_listed_entries_large),
 		TEST(test_walked),
 		TEST(test_walked_dropped),
 		TEST(test_not_walked),
