@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <string.h>
-#include <yaml.h>
+#include <yamldoc.h>
 
 #include "plugin/trust.h"
 #include "util/cleanup.h"
@@ -269,12 +269,13 @@ static void cleanup_document(yaml_document_t *doc)
 	yaml_document_delete(doc);
 }
 
-static int parse(yaml_parser_t *parser, struct reading *r, const char *const *libdirs)
+static int parse(yaml_parser_t *parser, const char *data, size_t size, struct reading *r,
+		 const char *const *libdirs)
 {
 	_cleanup_(cleanup_document) yaml_document_t doc = {0}, next = {0};
 	int rc;
 
-	if (!yaml_parser_load(parser, &doc)) {
+	if (!yamldoc_load(parser, data, size, &doc)) {
 		if (parser->error == YAML_MEMORY_ERROR)
 			return err_sys(r->err, -ENOMEM, "%s", r->file);
 		return err_set(r->err, -EINVAL, "%s:%zu: not YAML: %s", r->file,
@@ -348,10 +349,8 @@ int conf_read(const char *file, const char *const *libdirs, struct plugin_conf *
 		return err_sys(err, -ENOMEM, "%s", file);
 	}
 	rc = slurp(file, &data, &size, err);
-	if (rc == 0) {
-		yaml_parser_set_input_string(&parser, (const unsigned char *)data, size);
-		rc = parse(&parser, &r, libdirs);
-	}
+	if (rc == 0)
+		rc = parse(&parser, data, size, &r, libdirs);
 	yaml_parser_delete(&parser);
 	if (rc) {
 		*ret_kind = conf->kind;

@@ -6,9 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <yaml.h>
+#include <yamldoc.h>
 
 #include "deps.h"
+
+#define RULES_SIZE_MAX (1 << 20)
 
 struct source {
 	struct tkit_ctx *ctx;
@@ -157,51 +159,56 @@ static int read_document(const struct source *source, struct rules *rules)
 	return rc;
 }
 
-static int read_parser(struct tkit_ctx *ctx, struct rules *rules, const char *name,
-		       yaml_parser_t *parser)
+static int parse_rules(struct tkit_ctx *ctx, struct rules *rules, const char *name,
+		       const char *text, size_t size)
 {
 	yaml_document_t document;
 	struct source source = {ctx, name, &document};
+	yaml_parser_t parser;
 	int rc;
 
-	if (!yaml_parser_load(parser, &document))
-		return tkit_fail(ctx, parser->error == YAML_MEMORY_ERROR ? -ENOMEM : -EINVAL,
-				 "%s:%zu: %s", name, parser->problem_mark.line + 1,
-				 parser->problem ? parser->problem : "no YAML");
-	rc = read_document(&source, rules);
-	yaml_document_delete(&document);
+	if (!yaml_parser_initialize(&parser))
+		return tkit_fail(ctx, -ENOMEM, "reading %s", name);
+	if (yamldoc_load(&parser, text, size, &document)) {
+		rc = read_document(&source, rules);
+		yaml_document_delete(&document);
+	} else {
+		rc = tkit_fail(ctx, parser.error == YAML_MEMORY_ERROR ? -ENOMEM : -EINVAL,
+			       "%s:%zu: %s", name, parser.problem_mark.line + 1,
+			       parser.problem ? parser.problem : "no YAML");
+	}
+	yaml_parser_delete(&parser);
 	return rc;
 }
 
 int rules_add_default(struct tkit_ctx *ctx, struct rules *rules)
 {
-	yaml_parser_t parser;
-	int rc;
-
-	if (!yaml_parser_initialize(&parser))
-		return tkit_fail(ctx, -ENOMEM, "reading the ignore rules");
-	yaml_parser_set_input_string(&parser, rules_default, rules_default_size);
-	rc = read_parser(ctx, rules, "ignore.yaml", &parser);
-	yaml_parser_delete(&parser);
-	return rc;
+	return parse_rules(ctx, rules, "ignore.yaml", (const char *)rules_default,
+			   rules_default_size);
 }
 
 int rules_add_file(struct tkit_ctx *ctx, struct rules *rules, const char *file)
 {
-	yaml_parser_t parser;
 	FILE *f = fopen(file, "re");
+	char *text = f ? malloc(RULES_SIZE_MAX + 1) : NULL;
+	size_t size;
 	int rc;
 
-	if (!f)
-		return tkit_fail(ctx, -errno, "opening ignore rules %s", file);
-	if (!yaml_parser_initialize(&parser)) {
-		fclose(f);
-		return tkit_fail(ctx, -ENOMEM, "reading %s", file);
+	if (!text) {
+		rc = tkit_fail(ctx, -errno, "opening ignore rules %s", file);
+	} else {
+		size = fread(text, 1, RULES_SIZE_MAX + 1, f);
+		if (ferror(f))
+			rc = tkit_fail(ctx, -errno, "reading %s", file);
+		else if (size > RULES_SIZE_MAX)
+			rc = tkit_fail(ctx, -EFBIG, "reading %s: larger than %d bytes", file,
+				       RULES_SIZE_MAX);
+		else
+			rc = parse_rules(ctx, rules, file, text, size);
 	}
-	yaml_parser_set_input_file(&parser, f);
-	rc = read_parser(ctx, rules, file, &parser);
-	yaml_parser_delete(&parser);
-	fclose(f);
+	free(text);
+	if (f)
+		fclose(f);
 	return rc;
 }
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
-#include <yaml.h>
+#include <yamldoc.h>
 
 #include "manifest_diff.h"
 
@@ -120,8 +120,7 @@ static int read_baseline(struct tkit_ctx *ctx, const struct options *options, st
 		return rc;
 	if (!yaml_parser_initialize(&parser))
 		return tkit_fail(ctx, -ENOMEM, "reading %s", file);
-	yaml_parser_set_input_string(&parser, (const unsigned char *)b->text, b->size);
-	if (yaml_parser_load(&parser, &document)) {
+	if (yamldoc_load(&parser, b->text, b->size, &document)) {
 		rc = read_root(ctx, file, &document, b);
 		yaml_document_delete(&document);
 	} else {

@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <yaml.h>
+#include <yamldoc.h>
 
 #include "manifest_diff.h"
 
@@ -447,8 +447,7 @@ int parse_schema(struct tkit_ctx *ctx, const struct options *options, const char
 
 	if (!yaml_parser_initialize(&parser))
 		return tkit_fail(ctx, -ENOMEM, "reading %s", file);
-	yaml_parser_set_input_string(&parser, (const unsigned char *)plan->text, plan->text_size);
-	if (!yaml_parser_load(&parser, &document)) {
+	if (!yamldoc_load(&parser, plan->text, plan->text_size, &document)) {
 		rc = tkit_fail(ctx, parser.error == YAML_MEMORY_ERROR ? -ENOMEM : -EINVAL,
 			       "%s:%zu: %s", file, parser.problem_mark.line + 1,
 			       parser.problem ? parser.problem : "no YAML");

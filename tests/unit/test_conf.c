@@ -200,7 +200,7 @@ static void test_bad_bytes(void **state)
 	memset(large, '#', sizeof(large));
 	bad_bytes(large, sizeof(large), ": larger than 65536 bytes");
 	memset(large, '[', sizeof(large));
-	bad_bytes(large, CONF_SIZE_MAX, ":");
+	bad_bytes(large, CONF_SIZE_MAX, ":1: not YAML: nested too deeply");
 	/* An alias stands for its anchor; nothing grows by it. */
 	bad("plugin: &x\n  kind: *x\n", ":");
 	conf_free(good("plugin: {kind: &k sink, name: one, module: m}\ndefaults: {a: *k}\n"));
