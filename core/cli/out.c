@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "cli/aside.h"
 #include "util/buf.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"
@@ -20,26 +21,23 @@ enum out_kind { OUT_STREAM, OUT_FILE, OUT_FOLDER };
 
 struct tkit_out {
 	enum out_kind kind;
-	int fd;     /* where written bytes go; closed if it is not standard output */
-	int folder; /* OUT_FOLDER: the temporary folder; else -1 */
-	int error;  /* first failed write */
+	int fd;              /* where written bytes go */
+	struct aside *aside; /* of a file or folder, until it is in place */
+	int error;           /* first failed write */
 	bool color;
 	bool force;
 	char *name; /* as given, for messages */
 	char *path; /* where it is to be in the end */
-	char *temp; /* where it is until then */
 	struct buf buf;
 };
 
 static void free_out(struct tkit_out *out)
 {
-	if (out->fd > STDERR_FILENO)
+	if (out->kind == OUT_STREAM && out->fd > STDERR_FILENO)
 		close(out->fd);
-	if (out->folder >= 0)
-		close(out->folder);
+	aside_free(out->aside);
 	free(out->name);
 	free(out->path);
-	free(out->temp);
 	buf_done(&out->buf);
 	free(out);
 }
@@ -52,7 +50,6 @@ static struct tkit_out *new_out(enum out_kind kind, const char *name)
 		return NULL;
 	out->kind = kind;
 	out->fd = STDOUT_FILENO;
-	out->folder = -1;
 	out->name = strdup(name);
 	if (!out->name) {
 		free_out(out);
@@ -70,23 +67,6 @@ static mode_t masked(mode_t mode)
 	return mode & ~mask;
 }
 
-/* "dir/.name.XXXXXX" for "dir/name": hidden, and on the same file system. */
-static char *temp_name(const char *path)
-{
-	size_t len = strlen(path), base;
-	char *temp = NULL;
-
-	while (len > 1 && path[len - 1] == '/')
-		len--;
-	base = len;
-	while (base && path[base - 1] != '/')
-		base--;
-	if (asprintf(&temp, "%.*s.%.*s.XXXXXX", (int)base, path, (int)(len - base), path + base) <
-	    0)
-		return NULL;
-	return temp;
-}
-
 static bool shows_color(int fd)
 {
 	const char *no_color = getenv("NO_COLOR"), *term = getenv("TERM");
@@ -94,22 +74,15 @@ static bool shows_color(int fd)
 	return isatty(fd) && (!no_color || !*no_color) && (!term || strcmp(term, "dumb") != 0);
 }
 
-static int open_aside(struct tkit_out *out, const struct stat *old, mode_t mode, struct err *err)
+static int open_aside(struct tkit_out *out, mode_t mode, struct err *err)
 {
-	/* Through a symlink to the file itself, which may be in another directory. */
-	out->path = old ? realpath(out->name, NULL) : strdup(out->name);
-	out->temp = out->path ? temp_name(out->path) : NULL;
-	if (!out->temp)
-		return err_sys(err, -ENOMEM, "%s", out->name);
-	out->fd = mkostemp(out->temp, O_CLOEXEC);
-	if (out->fd < 0) {
-		int rc = -errno;
+	int rc = out->path ? aside_new(out->path, out->kind == OUT_FOLDER, &out->aside) : -ENOMEM;
 
-		free(out->temp);
-		out->temp = NULL;
+	if (rc < 0)
 		return err_sys(err, rc, "creating %s", out->name);
-	}
-	if (fchmod(out->fd, old ? old->st_mode & 0777 : masked(mode)) < 0)
+	if (out->kind == OUT_FILE)
+		out->fd = aside_fd(out->aside);
+	if (fchmod(aside_fd(out->aside), mode) < 0)
 		return err_sys(err, -errno, "creating %s", out->name);
 	return 0;
 }
@@ -142,7 +115,9 @@ int out_open_file(const char *path, unsigned int mode, struct tkit_out **ret_out
 			out->color = shows_color(out->fd);
 	} else {
 		out->kind = OUT_FILE;
-		rc = open_aside(out, exists ? &st : NULL, mode, err);
+		/* Through a symlink to the file itself, which may be in another directory. */
+		out->path = exists ? realpath(path, NULL) : strdup(path);
+		rc = open_aside(out, exists ? st.st_mode & 0777 : masked(mode), err);
 	}
 	if (rc < 0) {
 		out_abandon(out);
@@ -179,11 +154,6 @@ static int not_plain(void *arg, int fd, const char *name)
 	if (fstatat(fd, name, &st, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
 	return S_ISREG(st.st_mode) ? 0 : 1;
-}
-
-static int remove_name(void *arg, int fd, const char *name)
-{
-	return unlinkat(fd, name, 0) < 0 ? -errno : 0;
 }
 
 static int sync_name(void *arg, int fd, const char *name)
@@ -230,18 +200,7 @@ int out_open_folder(const char *path, bool force, struct tkit_out **ret_out, str
 	out->force = force;
 	out->color = shows_color(out->fd);
 	out->path = strdup(path);
-	out->temp = temp_name(path);
-	if (!out->path || !out->temp) {
-		rc = err_sys(err, -ENOMEM, "creating %s", path);
-	} else if (!mkdtemp(out->temp)) {
-		rc = err_sys(err, -errno, "creating %s", path);
-		free(out->temp);
-		out->temp = NULL;
-	} else {
-		out->folder = open(out->temp, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (out->folder < 0 || fchmod(out->folder, masked(0777)) < 0)
-			rc = err_sys(err, -errno, "creating %s", path);
-	}
+	rc = open_aside(out, masked(0777), err);
 	if (rc < 0) {
 		out_abandon(out);
 		return rc;
@@ -325,7 +284,8 @@ int tkit_out_create(struct tkit_out *out, const char *name, unsigned int mode)
 	if (out->kind != OUT_FOLDER || !*name || strchr(name, '/') || !strcmp(name, ".") ||
 	    !strcmp(name, ".."))
 		return -EINVAL;
-	fd = openat(out->folder, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
+	fd = openat(aside_fd(out->aside), name,
+		    O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -348,24 +308,29 @@ static void sync_parent(const char *path)
 
 static int place_folder(struct tkit_out *out, struct err *err)
 {
-	int rc = each_name(out->temp, sync_name, NULL);
+	int rc = each_name(aside_name(out->aside), sync_name, NULL);
 
-	if (rc < 0 || fsync(out->folder) < 0)
+	if (rc < 0 || fsync(aside_fd(out->aside)) < 0)
 		return err_sys(err, rc < 0 ? rc : -errno, "writing %s", out->name);
 	/* Over an empty folder, too. */
-	if (rename(out->temp, out->path) == 0)
-		return 0;
-	if (errno != ENOTEMPTY && errno != EEXIST)
-		return err_sys(err, -errno, "putting %s in place", out->name);
-	rc = check_folder(out->path, out->force, err);
-	if (rc < 0)
-		return rc;
-	/* Both change places; the old one is then the temporary one, and goes. */
-	if (renameat2(AT_FDCWD, out->temp, AT_FDCWD, out->path, RENAME_EXCHANGE) < 0)
-		return err_sys(err, -errno, "putting %s in place", out->name);
-	each_name(out->temp, remove_name, NULL);
-	rmdir(out->temp);
-	return 0;
+	rc = aside_place_folder(out->aside, false);
+	if (rc == -ENOTEMPTY || rc == -EEXIST) {
+		rc = check_folder(out->path, out->force, err);
+		if (rc < 0)
+			return rc;
+		rc = aside_place_folder(out->aside, true);
+	}
+	return rc < 0 ? err_sys(err, rc, "putting %s in place", out->name) : 0;
+}
+
+static int place_file(struct tkit_out *out, struct err *err)
+{
+	int rc;
+
+	if (fsync(out->fd) < 0 && errno != EINVAL)
+		return err_sys(err, -errno, "writing %s", out->name);
+	rc = aside_place_file(out->aside);
+	return rc < 0 ? err_sys(err, rc, "putting %s in place", out->name) : 0;
 }
 
 int out_error(const struct tkit_out *out)
@@ -381,11 +346,9 @@ int out_commit(struct tkit_out *out, struct err *err)
 	if (out->error)
 		rc = err_sys(err, out->error, "writing to %s",
 			     out->kind == OUT_FOLDER ? "standard output" : out->name);
-	if (!rc && out->kind == OUT_FILE && fsync(out->fd) < 0 && errno != EINVAL)
-		rc = err_sys(err, -errno, "writing %s", out->name);
-	if (!rc && out->kind == OUT_FILE && rename(out->temp, out->path) < 0)
-		rc = err_sys(err, -errno, "putting %s in place", out->name);
-	if (!rc && out->kind == OUT_FOLDER)
+	if (!rc && out->kind == OUT_FILE)
+		rc = place_file(out, err);
+	else if (!rc && out->kind == OUT_FOLDER)
 		rc = place_folder(out, err);
 	if (rc) {
 		out_abandon(out);
@@ -401,11 +364,5 @@ void out_abandon(struct tkit_out *out)
 {
 	if (!out)
 		return;
-	if (out->kind == OUT_FILE && out->temp)
-		unlink(out->temp);
-	if (out->kind == OUT_FOLDER && out->temp) {
-		each_name(out->temp, remove_name, NULL);
-		rmdir(out->temp);
-	}
 	free_out(out);
 }

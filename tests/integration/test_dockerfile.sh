@@ -130,4 +130,27 @@ if [ "$(id -u)" = 0 ]; then
 else
 	echo "not root: no image was run under chroot"
 fi
+# Ended in the middle of writing: the rootfs.tar of a large file.
+mkdir -p "$work/big/bin" "$work/place"
+truncate -s 4G "$work/big/bin/large"
+ended_by() { # SIGNAL: what the shell says of the report's end
+	local pid status=0
+	"$tkit" report --reporter dockerfile,include=/bin/large --root "$work/big" -o "$work/place/out" \
+		"$work/words.tkit" 2>/dev/null &
+	pid=$!
+	until compgen -G "$work/place/.out.tkit-*/rootfs.tar" >/dev/null || ! kill -0 $pid 2>/dev/null; do
+		sleep 0.01
+	done
+	kill -"$1" $pid
+	wait $pid 2>/dev/null || status=$?
+	[ $status = $((128 + $(kill -l "$1"))) ]
+}
+check "SIGTERM in the middle" ended_by TERM
+check "nothing stays" test -z "$(ls -A "$work/place")"
+check "SIGHUP too" ended_by HUP
+check "nothing stays" test -z "$(ls -A "$work/place")"
+check "SIGKILL in the middle" ended_by KILL
+check "which can clean up nothing" test "$(ls -A "$work/place" | wc -l)" = 1
+check "the next report there" "$tkit" report --reporter dockerfile --root / -o "$work/place/out" "$work/words.tkit"
+check "does so" test "$(ls -A "$work/place")" = out
 done_testing
