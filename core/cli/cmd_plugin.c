@@ -101,7 +101,7 @@ static int list(const struct plugin_registry *registry, bool json)
 }
 
 static int dispatch(struct plugin_registry *registry, const char *what, char **args, int count,
-		    bool json)
+		    const char *spec, bool json)
 {
 	static const char *const words[] = {"list", "show", "check"};
 	const char *near;
@@ -120,7 +120,7 @@ static int dispatch(struct plugin_registry *registry, const char *what, char **a
 	if (!strcmp(what, "check")) {
 		if (!count)
 			return cli_usage(&cmd_plugin, "check takes the file of a module");
-		return plugin_cli_check(registry, args, json);
+		return plugin_cli_check(registry, args, spec, json);
 	}
 	near = suggest(what, words, sizeof(words) / sizeof(words[0]));
 	return near ? cli_usage(&cmd_plugin, "unknown subcommand '%s'; did you mean '%s'?", what,
@@ -129,17 +129,26 @@ static int dispatch(struct plugin_registry *registry, const char *what, char **a
 }
 
 /* Takes the options at argv[optind]; false after a complaint. */
-static bool parse_options(int argc, char **argv, bool *json)
+static bool parse_options(int argc, char **argv, const char *letters, bool *json, const char **spec)
 {
 	static const struct option options[] = {
 		{"json", no_argument, NULL, 'j'},
+		{"options", required_argument, NULL, 'o'},
 		{NULL, 0, NULL, 0},
 	};
 
-	for (int c; (c = getopt_long(argc, argv, "+:", options, NULL)) != -1;) {
+	for (int c; (c = getopt_long(argc, argv, letters, options, NULL)) != -1;) {
 		if (c == 'j') {
 			*json = true;
 			continue;
+		}
+		if (c == 'o') {
+			*spec = optarg;
+			continue;
+		}
+		if (c == ':') {
+			cli_usage(&cmd_plugin, "%s needs a value", argv[optind - 1]);
+			return false;
 		}
 		cli_usage(&cmd_plugin, "unknown option '%s'", argv[optind - 1]);
 		return false;
@@ -152,12 +161,12 @@ static int run_command(int argc, char **argv)
 	struct plugin_registry *registry;
 	struct err err = ERR_INIT;
 	bool json = false;
-	const char *what;
+	const char *what, *spec = NULL;
 	int rc;
 
 	opterr = 0;
 	optind = 0;
-	if (!parse_options(argc, argv, &json))
+	if (!parse_options(argc, argv, "+:", &json, &spec))
 		return CLI_FAILED;
 	if (optind >= argc)
 		return cli_usage(&cmd_plugin, "a subcommand is needed: list, show or check");
@@ -166,18 +175,14 @@ static int run_command(int argc, char **argv)
 	argv += optind;
 	/* Options may stand before and behind the subcommand, and behind its arguments. */
 	optind = 0;
-	if (!parse_options(argc, argv, &json))
+	if (!parse_options(argc, argv, ":", &json, &spec))
 		return CLI_FAILED;
-	if (argc - optind > 0 && !strcmp(argv[argc - 1], "--json")) {
-		json = true;
-		argv[--argc] = NULL;
-	}
 	if (registry_new(&registry, &err)) {
 		rc = cli_error(&err);
 		err_done(&err);
 		return rc;
 	}
-	rc = dispatch(registry, what, argv + optind, argc - optind, json);
+	rc = dispatch(registry, what, argv + optind, argc - optind, spec, json);
 	registry_free(registry);
 	return rc;
 }
@@ -185,7 +190,7 @@ static int run_command(int argc, char **argv)
 static const char help[] =
 	"Usage: tkit plugin list [--json]\n"
 	"       tkit plugin show [KIND/]NAME|FILE.so [--json]\n"
-	"       tkit plugin check FILE.so... [--json]\n"
+	"       tkit plugin check FILE.so... [--options K=V,...] [--json]\n"
 	"\n"
 	"Tells which plugins there are, what they can do, and whether a module is sound.\n"
 	"\n"
@@ -196,12 +201,15 @@ static const char help[] =
 	"       can run here and why not. Several plugins of one name (backend/null and\n"
 	"       sink/null) are all shown.\n"
 	"check  Checks modules: ABI, mandatory callbacks, option table, exported symbols, file\n"
-	"       name, conf. Prints one finding a line as FILE: ID: TEXT. The IDs are stable.\n"
-	"       Checking a module loads it, and that runs its constructors.\n"
+	"       name, conf; then leads instances through their lives, in a child process, and\n"
+	"       sees whether they keep to the contract. Prints one finding a line as\n"
+	"       FILE: ID: TEXT. The IDs are stable; the plugin manual explains each.\n"
 	"\n"
 	"Options:\n"
-	"      --json  print one JSON object\n"
-	"  -h, --help  this text\n"
+	"      --json             print one JSON object\n"
+	"      --options K=V,...  check: options for the instances, as after the name in\n"
+	"                         --backend, --sink and --reporter\n"
+	"  -h, --help             this text\n"
 	"\n"
 	"Plugins are named by files NN-NAME.yaml in these directories; one in a later directory\n"
 	"overrides one of the same file name in an earlier one:\n"
@@ -227,6 +235,12 @@ static const char help[] =
 	"  PC020..PC026  options: name, type, place, overlap, range, default, help\n"
 	"  PC030..PC033  exported symbols, texts, capability bits, file name\n"
 	"  PC040, PC041  plugins.d: the conf, its defaults\n"
+	"  PC050..PC055  crashes, hangs, exits; failures without a cause, wrong results\n"
+	"  PC056..PC063  prints; leaves memory, descriptors, threads, processes behind; changes\n"
+	"                the process; no two instances at a time\n"
+	"  PC064..PC066  uses lent memory too late, walks batches wrongly, reports that vary\n"
+	"  PC070..PC074  events that break the event model, or come when they must not\n"
+	"  PC075..PC080  pump(), stats(), caps(), and what happens to the watched command\n"
 	"\n"
 	"Run by root, tkit refuses conf files and modules that others can write.\n"
 	"\n"

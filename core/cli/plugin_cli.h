@@ -8,6 +8,8 @@
 #include "plugin/loader.h"
 
 int plugin_cli_show(struct plugin_registry *registry, const char *what, bool json);
-int plugin_cli_check(struct plugin_registry *registry, char **files, bool json);
+/* `options` for the instances that are made; NULL: the defaults. */
+int plugin_cli_check(struct plugin_registry *registry, char **files, const char *options,
+		     bool json);
 
 #endif

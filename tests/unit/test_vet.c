@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: MIT
+/* `tkit plugin check`: each way to break the contract is found, by its own ID, and no other. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cli/out.h"
+#include "plugin/ctx.h"
+#include "util/buf.h"
+#include "vet/vet.h"
+
+#define PLUGINS TKIT_BUILD_DIR "/tests/plugins/"
+
+static void collect(void *arg, const char *id, const char *text)
+{
+	struct buf *found = arg;
+
+	assert_null(strchr(text, '\n'));
+	assert_true(text[0] != '\0');
+	if (!id)
+		return;
+	if (found->size < 6 || memcmp(found->data + found->size - 6, id, 5) != 0)
+		buf_printf(found, "%s ", id);
+	print_message("    %s: %s\n", id, text);
+}
+
+/* The module has findings with exactly the IDs in `ids`, "PC050 PC053 ". */
+static void finds(const char *variant, const char *kind, const char *ids)
+{
+	char file[512];
+	struct vet_config config = {
+		.file = file,
+		.patience_s = 3,
+		.out_open_file = out_open_file,
+		.out_open_folder = out_open_folder,
+		.out_commit = out_commit,
+		.out_abandon = out_abandon,
+	};
+	struct err err = ERR_INIT;
+	struct buf found = BUF_INIT;
+	int rc;
+
+	snprintf(file, sizeof(file), PLUGINS "%s/%s-bad.so", variant, kind);
+	print_message("%s %s\n", kind, variant);
+	rc = vet_module(&config, collect, &found, &err);
+	buf_char(&found, '\0');
+	if (rc < 0)
+		fail_msg("%s: %s", file, err_text(&err));
+	if (strcmp(found.data, ids))
+		fail_msg("%s: found '%s', not '%s'", file, found.data, ids);
+	buf_done(&found);
+	err_done(&err);
+}
+
+static void backend(const char *variant, const char *ids)
+{
+	finds(variant, "backend", ids);
+}
+
+static void test_sound(void **state)
+{
+	backend("none", "");
+	finds("none", "sink", "");
+	finds("none", "reporter", "");
+}
+
+static void test_death(void **state)
+{
+	backend("crash", "PC050 ");
+	backend("abort", "PC050 ");
+	backend("twice", "PC050 ");
+	backend("hang", "PC051 ");
+	backend("exit", "PC052 ");
+	finds("crash", "sink", "PC050 ");
+	finds("empty", "reporter", "PC050 ");
+}
+
+static void test_results(void **state)
+{
+	backend("silent", "PC053 ");
+	backend("silent_probe", "PC053 ");
+	backend("lines", "PC053 ");
+	backend("return", "PC054 ");
+	backend("rank", "PC054 ");
+	backend("self", "PC055 ");
+	finds("closed", "sink", "PC053 ");
+	finds("status", "reporter", "PC054 ");
+}
+
+static void test_residue(void **state)
+{
+	backend("prints", "PC056 ");
+	backend("leak", "PC057 ");
+	backend("fd", "PC058 ");
+	backend("thread", "PC059 ");
+	backend("child", "PC060 ");
+	backend("cloexec", "PC061 ");
+	backend("signal", "PC062 ");
+	backend("umask", "PC062 ");
+	finds("stderr", "sink", "PC056 ");
+}
+
+static void test_instances(void **state)
+{
+	backend("second", "PC063 ");
+	backend("shared", "PC063 ");
+}
+
+static void test_lent(void **state)
+{
+	finds("lent", "sink", "PC064 ");
+	finds("run", "sink", "PC064 ");
+	finds("keeps", "reporter", "PC064 ");
+	finds("stride", "sink", "PC065 ");
+	finds("varies", "reporter", "PC066 ");
+}
+
+static void test_events(void **state)
+{
+	backend("err", "PC070 ");
+	backend("nul", "PC070 ");
+	backend("size", "PC070 ");
+	backend("op", "PC070 ");
+	backend("base", "PC070 ");
+	backend("clock", "PC071 ");
+	backend("foreign", "PC072 ");
+	backend("when", "PC073 ");
+	backend("unsaid", "PC074 ");
+}
+
+static void test_pump(void **state)
+{
+	backend("blocks", "PC075 ");
+	backend("endless", "PC076 ");
+	backend("count", "PC077 ");
+	backend("stats", "PC078 ");
+	backend("caps", "PC079 ");
+	backend("reaps", "PC080 ");
+	backend("kills", "PC080 ");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_sound),     cmocka_unit_test(test_death),
+		cmocka_unit_test(test_results),   cmocka_unit_test(test_residue),
+		cmocka_unit_test(test_instances), cmocka_unit_test(test_lent),
+		cmocka_unit_test(test_events),    cmocka_unit_test(test_pump),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
