@@ -18,5 +18,6 @@ function(tkit_plugin kind name)
   target_link_options(${target} PRIVATE
                       -Wl,--version-script=${CMAKE_SOURCE_DIR}/cmake/plugin.map)
   set_property(TARGET ${target} APPEND PROPERTY LINK_DEPENDS ${CMAKE_SOURCE_DIR}/cmake/plugin.map)
+  set_property(GLOBAL APPEND PROPERTY tkit_plugins ${target})
   install(TARGETS ${target} DESTINATION ${CMAKE_INSTALL_LIBDIR}/tkit/plugins COMPONENT tkit)
 endfunction()

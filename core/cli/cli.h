@@ -17,7 +17,7 @@
 struct cli_command {
 	const char *name;
 	const char *summary; /* one line */
-	const char *help;    /* the whole text of --help */
+	const char *help;    /* the whole text of --help; man/helptext.py tells its form */
 	int (*run)(int argc,
 		   char **argv); /* argv[0] is the subcommand's name; returns exit status */
 };

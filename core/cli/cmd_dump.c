@@ -26,8 +26,10 @@
 
 static const char help[] =
 	"Usage: tkit dump [OPTION]... [FILE]\n"
+	"\n"
 	"Prints the events of a trace, one a line. FILE is trace.tkit if not given; - reads\n"
 	"standard input.\n\n"
+	"Options:\n"
 	"  -f, --format F   json (default): one JSON object a line; text: for people, like strace\n"
 	"  -n, --limit N    the first N events only\n"
 	"      --header     also print head and foot of each run (JSON objects of type run and end)\n"
@@ -37,8 +39,9 @@ static const char help[] =
 	"ret, flags, pid, tid, ppid, comm, exe, cgroup, count, via, backend, and more where there\n"
 	"is more to tell (docs/EVENT_MODEL.md). What is unknown is left out. A path that is not\n"
 	"UTF-8 also comes in base64 as path_raw.\n\n"
-	"What is damaged or cut off is named on standard error, and the rest is printed. Exit\n"
-	"status: 0, or 125 if nothing could be read.\n";
+	"What is damaged or cut off is named on standard error, and the rest is printed.\n"
+	"\n"
+	"Exit status: 0, or 125 if nothing could be read.\n";
 
 struct dump {
 	const char *file;

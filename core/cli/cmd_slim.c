@@ -26,8 +26,10 @@ static const char help[] =
 	"                           differ between them are known for noise\n"
 	"      --rounds N           at most N builds (5)\n"
 	"      --include GLOB       keep also\n"
-	"      --exclude GLOB       leave out, unless the minimal image proves to need it\n" SLIM_COMMON_HELP
-	"\n"
+	"      --exclude GLOB       leave out, unless the minimal image proves to need it\n"
+	"      --preserve GLOB      keep as the image has it, even if the run made or changed it\n"
+	"      --preset NAME        keep also: shell, ca-certificates, timezone, name-service, locale\n"
+	"      --no-pkgdb           leave out the package database\n" SLIM_COMMON_HELP "\n"
 	"Exit status: 0 verified; 1 not verified (the image is written all the same); 125 it could\n"
 	"not be done; 128 + signal when interrupted.\n"
 	"\n"

@@ -30,12 +30,16 @@ static void print_help(FILE *to)
 	      "Commands:\n",
 	      to);
 	for (size_t i = 0; i < COMMAND_COUNT; i++)
-		fprintf(to, "  %-11s %s\n", commands[i]->name, commands[i]->summary);
-	fputs("\nOptions:\n"
+		fprintf(to, "  %-11s  %s\n", commands[i]->name, commands[i]->summary);
+	fputs("\nOptions, before COMMAND:\n"
 	      "  -h, --help     this text; `tkit COMMAND --help` for a command's own\n"
 	      "  -V, --version  version\n"
 	      "  -v, --verbose  more messages (twice: debug)\n"
 	      "  -q, --quiet    errors only\n\n"
+	      "Environment:\n"
+	      "  TKIT_PLUGINS_D     more directories with conf files of plugins (`tkit plugin --help`)\n"
+	      "  SOURCE_DATE_EPOCH  when an image was made: seconds since 1970\n"
+	      "  NO_COLOR           no colours\n\n"
 	      "Exit status: that of the traced command; 125 when tkit itself fails, 126 when the\n"
 	      "command cannot be run, 127 when it is not found, 124 with --strict when the trace\n"
 	      "is incomplete.\n",

@@ -27,6 +27,7 @@ says() { # TEXT CMD...: the output has TEXT
 }
 check "layout" there bin/tkit bin/tkit-runc "$libdir/libtkit.so" "$libdir/libtkit.so.1" \
 	"$libdir/tkit/plugins/sink-file.so" "$libdir/tkit/plugins.d/10-sink-file.yaml" include/tkit/plugin.h \
+	share/man/man1/tkit-run.1 share/bash-completion/completions/tkit share/zsh/site-functions/_tkit \
 	"$libdir/pkgconfig/tkit.pc" "$libdir/cmake/tkit/tkit-config.cmake" etc/tkit/plugins.d share/tkit/tkit.proto
 check "soname" says "SONAME" readelf -d "$lib/libtkit.so"
 check "soname is that of the ABI" says "[libtkit.so.1]" readelf -d "$lib/libtkit.so"
