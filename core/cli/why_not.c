@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
-/* The answer of tkit why-not. */
+/* Why a path is not in the image. */
 #include <string.h>
 
 #include "cli/why.h"
 #include "util/glob.h"
-
-#define NEAR_MAX 5
 
 static struct tkit_bytes parent_of(struct tkit_bytes path)
 {
@@ -24,50 +22,136 @@ static struct tkit_bytes last_of(struct tkit_bytes path)
 	return BYTES(path.ptr + len, path.len - len);
 }
 
-static bool is_used(const struct tkit_path *path)
-{
-	return path->state & (TKIT_PATH_SUCCEEDED | TKIT_PATH_EXISTED);
-}
+/* ---- what it is ---- */
 
-/* Left out by a rule, or no file of an image at all. 1 if that is it. */
-static int put_rules(struct why *why)
+static bool is_runtime(const struct why *why, struct why_not *ret)
 {
 	static const char *const mounts[] = {"/proc", "/sys", "/dev"};
-	struct tkit_bytes canonical = BYTES(why->canonical.data, why->canonical.size);
 
-	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++)
-		if (bytes_below(why->path, bytes_str(mounts[i])) &&
-		    !bytes_is(why->path, mounts[i])) {
-			buf_printf(&why->out, "  the container runtime provides what is below %s\n",
-				   mounts[i]);
-			return 1;
-		}
-	if (why_mount(why)) {
-		buf_str(&why->out,
-			"  something is mounted there: what a run saw was not of the image\n");
-		return 1;
+	for (size_t i = 0; i < sizeof(mounts) / sizeof(mounts[0]); i++) {
+		ret->rule = bytes_str(mounts[i]);
+		if (bytes_below(why->path, ret->rule) && !bytes_eq(why->path, ret->rule))
+			return true;
 	}
-	for (size_t i = 0; i < why->options.exclude.count; i++) {
-		struct tkit_bytes rule = bytes_str(why->options.exclude.items[i]);
-
-		if (!glob_match_below(rule, why->path) &&
-		    !(canonical.len && glob_match_below(rule, canonical)))
-			continue;
-		buf_str(&why->out, "  left out by the rule --exclude ");
-		why_put(why, rule);
-		buf_char(&why->out, '\n');
-		return 1;
-	}
-	if (tkit_model_created(why->model, why->path)) {
-		buf_str(&why->out,
-			"  the run made it: it is no part of what the run started from\n");
-		return 1;
-	}
-	return 0;
+	return false;
 }
 
-/* Accesses that name it and failed. */
-static int put_lookups(struct why *why)
+static bool is_excluded(const struct why *why, struct why_not *ret)
+{
+	struct tkit_bytes canonical = why_canonical(why);
+
+	for (size_t i = 0; i < why->options->exclude.count; i++) {
+		ret->rule = bytes_str(why->options->exclude.items[i]);
+		if (glob_match_below(ret->rule, why->path) ||
+		    (canonical.len && glob_match_below(ret->rule, canonical)))
+			return true;
+	}
+	return false;
+}
+
+/* A listing shows the name, but nothing of the file. */
+static bool is_listed(const struct why *why, struct why_not *ret)
+{
+	const struct tkit_path *path;
+
+	ret->rule = why->path;
+	while (ret->rule.len > 1) {
+		ret->rule = parent_of(ret->rule);
+		path = tkit_model_find(why->model, ret->rule);
+		if (path && path->state & TKIT_PATH_LISTED)
+			return true;
+	}
+	return false;
+}
+
+static enum why_not_cause cause_of(const struct why *why, struct why_not *ret)
+{
+	const struct tkit_path *path;
+	bool used = false;
+	struct stat st;
+
+	for (size_t i = 0; (path = tkit_model_path(why->model, i)); i++)
+		if (why_is_it(why, path)) {
+			ret->lookups++;
+			used = used || why_used(path);
+		}
+	if (why_entry(why))
+		return WHY_NOT_IN_IMAGE;
+	if (is_runtime(why, ret))
+		return WHY_NOT_RUNTIME;
+	if (why_mount(why))
+		return WHY_NOT_MOUNTED;
+	if (is_excluded(why, ret))
+		return WHY_NOT_EXCLUDED;
+	if (tkit_model_created(why->model, why->path))
+		return WHY_NOT_CREATED;
+	if (why_stat(why, &st) && S_ISSOCK(st.st_mode))
+		return WHY_NOT_SOCKET;
+	if (used && why->root && why->canonical.size && why->options->drop_walked)
+		return WHY_NOT_WALKED;
+	if (used && !why->root)
+		return WHY_NOT_USED;
+	if (ret->lookups)
+		return WHY_NOT_FOUND;
+	return is_listed(why, ret) ? WHY_NOT_LISTED : WHY_NOT_UNTOUCHED;
+}
+
+/* ---- what is near ---- */
+
+static void note(struct why_near *near, const struct tkit_path *path)
+{
+	if (near->count < WHY_NEAR_MAX)
+		near->list[near->count] = path;
+	near->count++;
+}
+
+static void find_near(const struct why *why, struct why_not *ret)
+{
+	struct tkit_bytes last = last_of(why->path), folder = why->path;
+	const struct tkit_path *path;
+
+	for (size_t i = 0; (path = tkit_model_path(why->model, i)); i++)
+		if (bytes_eq(last_of(path->name), last) && !why_is_it(why, path))
+			note(&ret->namesakes, path);
+	while (!ret->near.count && folder.len > 1) {
+		folder = parent_of(folder);
+		for (size_t i = 0; (path = tkit_model_path(why->model, i)); i++)
+			if (folder.len > 1 && why_used(path) && bytes_below(path->name, folder) &&
+			    !bytes_eq(path->name, folder))
+				note(&ret->near, path);
+	}
+	ret->near.folder = folder;
+	if (why->root && why->canonical.size)
+		ret->package = tkit_model_owner(why->model, why_canonical(why));
+	for (size_t i = 0; ret->package && (path = tkit_model_path(why->model, i)); i++)
+		ret->package_used += why_used(path) && bytes_eq(path->package, ret->package->name);
+}
+
+void why_not_find(const struct why *why, struct why_not *ret)
+{
+	*ret = (struct why_not){0};
+	ret->cause = cause_of(why, ret);
+	if (ret->cause >= WHY_NOT_WALKED && ret->cause != WHY_NOT_USED)
+		find_near(why, ret);
+}
+
+const char *why_not_cause_name(enum why_not_cause cause)
+{
+	static const char *const names[WHY_NOT_COUNT_] = {
+		[WHY_NOT_IN_IMAGE] = "in-image",   [WHY_NOT_RUNTIME] = "runtime",
+		[WHY_NOT_MOUNTED] = "mounted",     [WHY_NOT_EXCLUDED] = "excluded",
+		[WHY_NOT_CREATED] = "created",     [WHY_NOT_SOCKET] = "socket",
+		[WHY_NOT_WALKED] = "walked",       [WHY_NOT_FOUND] = "not-found",
+		[WHY_NOT_USED] = "used",           [WHY_NOT_LISTED] = "listed",
+		[WHY_NOT_UNTOUCHED] = "untouched",
+	};
+
+	return names[cause];
+}
+
+/* ---- text ---- */
+
+static void put_lookups(struct why *why)
 {
 	const struct tkit_path *path;
 	int count = 0;
@@ -76,126 +160,94 @@ static int put_lookups(struct why *why)
 		if (!why_is_it(why, path))
 			continue;
 		if (!count++)
-			buf_str(&why->out, is_used(path) ? "  it was used:\n"
-							 : "  it was looked for, in vain:\n");
+			buf_str(&why->out, why_used(path) ? "  it was used:\n"
+							  : "  it was looked for, in vain:\n");
 		why_put_accesses(why, path);
 	}
-	return count;
 }
 
-/* The same last component, somewhere else. */
-static void put_namesakes(struct why *why)
+static void put_cause(struct why *why, const struct why_not *facts)
 {
-	struct tkit_bytes last = last_of(why->path);
-	const struct tkit_path *path;
-	int count = 0;
+	static const char *const before[WHY_NOT_COUNT_] = {
+		[WHY_NOT_RUNTIME] = "  the container runtime provides what is below ",
+		[WHY_NOT_MOUNTED] =
+			"  something is mounted there: what a run saw was not of the image",
+		[WHY_NOT_EXCLUDED] = "  left out by the rule --exclude ",
+		[WHY_NOT_CREATED] = "  the run made it: it is no part of what the run started from",
+		[WHY_NOT_SOCKET] = "  a socket: it is there when somebody has bound it",
+		[WHY_NOT_WALKED] = "  left out by --walked=no: a program only looked at it",
+		[WHY_NOT_LISTED] = "  no run touched it\n  only listed: the names in ",
+		[WHY_NOT_UNTOUCHED] = "  no run touched it",
+	};
 
-	for (size_t i = 0; (path = tkit_model_path(why->model, i)); i++) {
-		if (!bytes_eq(last_of(path->name), last) || why_is_it(why, path))
-			continue;
-		if (count++ < NEAR_MAX) {
-			buf_str(&why->out,
-				is_used(path) ? "  used instead: " : "  also sought, in vain: ");
-			why_put(why, path->name);
-			buf_char(&why->out, '\n');
-		}
+	if (before[facts->cause]) {
+		buf_str(&why->out, before[facts->cause]);
+		if (facts->cause == WHY_NOT_RUNTIME || facts->cause == WHY_NOT_EXCLUDED ||
+		    facts->cause == WHY_NOT_LISTED)
+			why_put(why, facts->rule);
+		if (facts->cause == WHY_NOT_LISTED)
+			buf_str(&why->out, " were read (keep-listed keeps all of them)");
+		buf_char(&why->out, '\n');
 	}
-	if (count > NEAR_MAX)
-		buf_printf(&why->out, "  and %d more of that name\n", count - NEAR_MAX);
+	put_lookups(why);
 }
 
-/* The nearest folder above it in which something was used, and what. */
-static void put_near(struct why *why)
+static void put_near(struct why *why, const struct why_not *facts)
 {
-	struct tkit_bytes folder = why->path;
-	const struct tkit_path *path;
+	const struct why_near *same = &facts->namesakes, *near = &facts->near;
 
-	for (int count = 0; !count && folder.len > 1;) {
-		folder = parent_of(folder);
-		for (size_t i = 0; (path = tkit_model_path(why->model, i)); i++) {
-			if (!is_used(path) || !bytes_below(path->name, folder) ||
-			    bytes_eq(path->name, folder) || folder.len == 1)
-				continue;
-			if (!count)
-				buf_str(&why->out, "  used near it:\n");
-			if (count++ < NEAR_MAX) {
-				buf_str(&why->out, "    ");
-				why_put(why, path->name);
-				buf_char(&why->out, '\n');
-			}
-		}
-		if (count > NEAR_MAX)
-			buf_printf(&why->out, "    and %d more below %.*s\n", count - NEAR_MAX,
-				   (int)folder.len, folder.ptr);
+	for (size_t i = 0; i < same->count && i < WHY_NEAR_MAX; i++) {
+		buf_str(&why->out,
+			why_used(same->list[i]) ? "  used instead: " : "  also sought, in vain: ");
+		why_put(why, same->list[i]->name);
+		buf_char(&why->out, '\n');
+	}
+	if (same->count > WHY_NEAR_MAX)
+		buf_printf(&why->out, "  and %zu more of that name\n", same->count - WHY_NEAR_MAX);
+	for (size_t i = 0; i < near->count && i < WHY_NEAR_MAX; i++) {
+		buf_str(&why->out, i ? "    " : "  used near it:\n    ");
+		why_put(why, near->list[i]->name);
+		buf_char(&why->out, '\n');
+	}
+	if (near->count > WHY_NEAR_MAX) {
+		buf_printf(&why->out, "    and %zu more below ", near->count - WHY_NEAR_MAX);
+		why_put(why, near->folder);
+		buf_char(&why->out, '\n');
 	}
 }
 
-/* A listing shows the name, but nothing of the file. */
-static void put_listed(struct why *why)
+static void put_package(struct why *why, const struct why_not *facts)
 {
-	struct tkit_bytes folder = why->path;
+	size_t count = facts->package_used;
 
-	while (folder.len > 1) {
-		const struct tkit_path *path;
-
-		folder = parent_of(folder);
-		path = tkit_model_find(why->model, folder);
-		if (!path || !(path->state & TKIT_PATH_LISTED))
-			continue;
-		buf_str(&why->out, "  only listed: the names in ");
-		why_put(why, folder);
-		buf_str(&why->out, " were read (keep-listed keeps all of them)\n");
+	if (!facts->package)
 		return;
-	}
-}
-
-/* How much of its package was used. */
-static void put_package(struct why *why)
-{
-	const struct tkit_package *package =
-		tkit_model_owner(why->model, BYTES(why->canonical.data, why->canonical.size));
-	const struct tkit_path *path;
-	size_t count = 0;
-
-	if (!package)
-		return;
-	for (size_t i = 0; (path = tkit_model_path(why->model, i)); i++)
-		count += is_used(path) && bytes_eq(path->package, package->name);
+	buf_str(&why->out, count ? "  of its package, " : "  nothing of its package, ");
+	why_put(why, facts->package->name);
 	if (count)
-		buf_printf(&why->out, "  of its package, %.*s, %zu other path%s used\n",
-			   (int)package->name.len, package->name.ptr, count,
+		buf_printf(&why->out, ", %zu other path%s used\n", count,
 			   count == 1 ? " was" : "s were");
 	else
-		buf_printf(&why->out, "  nothing of its package, %.*s, was used\n",
-			   (int)package->name.len, package->name.ptr);
+		buf_str(&why->out, ", was used\n");
 }
 
 int why_not_tell(struct why *why)
 {
+	struct why_not facts;
+
+	why_not_find(why, &facts);
 	why_put_place(why);
-	if (why_entry(why)) {
+	if (facts.cause == WHY_NOT_IN_IMAGE) {
 		buf_str(&why->out, "it is in the image: tkit why tells more\n");
 		return 1;
 	}
 	buf_str(&why->out, "not in the image:\n");
-	if (put_rules(why)) {
-		put_lookups(why);
-		return 0;
+	put_cause(why, &facts);
+	if (facts.cause == WHY_NOT_USED) {
+		buf_str(&why->out, "it was used, so it would be in: tkit why tells more\n");
+		return 1;
 	}
-	if (!put_lookups(why)) {
-		buf_str(&why->out, "  no run touched it\n");
-		put_listed(why);
-	} else if (!why->root) {
-		const struct tkit_path *path = tkit_model_find(why->model, why->path);
-
-		if (path && is_used(path)) {
-			buf_str(&why->out, "it was used, so it would be in: tkit why tells more\n");
-			return 1;
-		}
-	}
-	put_namesakes(why);
-	put_near(why);
-	if (why->root && why->canonical.size)
-		put_package(why);
+	put_near(why, &facts);
+	put_package(why, &facts);
 	return 0;
 }

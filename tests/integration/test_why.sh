@@ -54,10 +54,59 @@ check "it is in" says 1 'it is in the image' why-not --root root /etc/passwd
 check "without a root, used is in" says 1 'so it would be in' why-not /etc/passwd
 check "not in the root" says 0 'is not in the root' why-not --root root /etc/localtime
 
+json() { # EXPRESSION OPTIONS...: what is true of the answer `a`
+	local expression=$1
+	shift
+	"$tkit" "$@" --json t.tkit >out || true
+	python3 -c 'import json, sys; a = json.load(open("out")); assert eval(sys.argv[1]), a' "$expression"
+}
+check "JSON: the accesses" json 'a["accesses"][0]["op"] == "open" and a["accesses"][0]["path"] == "/lib64/libcrypto.so.3"' \
+	why --root root /usr/lib/libcrypto.so.3.0
+check "JSON: the place" json 'a["canonical"] == "/usr/lib/libcrypto.so.3.0" and a["size"] == 25 and a["links"] == ["/lib64", "/usr/lib/libcrypto.so.3"]' \
+	why --root root /lib64/libcrypto.so.3
+check "JSON: the reasons" json 'a["in_image"] and [r["reason"] for r in a["reasons"]] == ["access", "symlink", "symlink"]' \
+	why --root root /lib64/libcrypto.so.3
+check "JSON: the package" json 'a["package"] == {"name": "unbound", "version": "1.17", "manager": "dpkg"}' why --root root /usr/sbin/unbound
+check "JSON: never touched" json 'a["accesses"] == [] and "exists" not in a' why /nowhere
+check "JSON: why not, sought" json 'a["cause"] == "not-found" and a["accesses"][0]["error"] == "ENOENT" and {"path": "/usr/lib64/libz.so", "used": False} in a["namesakes"]' \
+	why-not /lib64/libz.so
+check "JSON: a rule" json 'a["cause"] == "excluded" and a["rule"] == "/etc/**"' why-not --root root '--exclude=/etc/**' /etc/passwd
+check "JSON: untouched" json 'a["cause"] == "untouched" and a["near"][0]["path"] == "/usr/sbin/unbound" and a["package_used"] == 1' \
+	why-not --root root /usr/sbin/unbound-host
+
+# The same options as the dockerfile reporter, and so the same image.
+mkdir -p root/bin root/usr/share/zoneinfo
+echo sh >root/bin/sh
+check "include" says 0 '^  /usr/share/doc/x  included' why --root root --include=/usr/share/doc/x /usr/share/doc/x
+check "preserve beats exclude" says 0 '^  /etc/passwd  preserved' why --root root --exclude=/etc/passwd --preserve /etc/passwd /etc/passwd
+check "preset" says 0 '^  /bin/sh  preset, because of preset=shell' why --root root --preset shell /bin/sh
+check "pkgdb" says 1 '^not in the image' why --root root --pkgdb=no /var/lib/dpkg/status.d/unbound
+check "is on by default" says 0 'package-database' why --root root /var/lib/dpkg/status.d/unbound
+check "an unknown preset" says 125 'preset' why --root root --preset nothing /bin/sh
+check "an unknown rule" says 125 'rule' why --root root --rules nothing /bin/sh
+check "no truth value" says 125 "walked is yes or no, not 'maybe'" why --root root --walked=maybe /bin/sh
+same_image() { # OPTIONS of the reporter: tkit why-not tells the same of every path of the root
+	local own=() words path told is
+	IFS=, read -ra words <<<"$1"
+	for path in "${words[@]}"; do own+=("--$path"); done
+	rm -rf image
+	"$tkit" report --reporter "dockerfile,format=list${1:+,$1}" --root root -o image t.tkit 2>err || return 1
+	find root -mindepth 1 ! -type l -printf '/%P\n' | while read -r path; do
+		told=out
+		"$tkit" why-not --root root "${own[@]}" "$path" t.tkit >out || told=in
+		cut -f1 image/files.txt | grep -qxF "$path" && is=in || is=out
+		[ $told = $is ] || echo "$path is $is, told $told"
+	done | tee wrong
+	[ ! -s wrong ]
+}
+for options in "" "include=/usr/share/doc/x" "exclude=/etc/**" "preset=shell" "pkgdb=no,walked=no"; do
+	check "the same image with '$options'" same_image "$options"
+done
+
 check "no path" test "$("$tkit" why --root root 2>&1 | grep -c "which path")" = 1
 check "a relative path" says 125 "'etc/passwd' is not absolute" why etc/passwd
 check "no such root" says 125 'nowhere' why --root nowhere /etc/passwd
-check "an unknown option" says 125 "unknown option '--rot'" why --rot /etc/passwd
+check "an unknown option" says 125 "unknown option '--rot'; did you mean '--root'" why --rot /etc/passwd
 "$tkit" why /etc/passwd 2>err && exit 1
 check "no trace: one line" test "$(wc -l <err)" = 1
 done_testing
