@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* tkit plugin list|show|check */
+/* tkit plugin */
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
@@ -103,7 +103,7 @@ static int list(const struct plugin_registry *registry, bool json)
 static int dispatch(struct plugin_registry *registry, const char *what, char **args, int count,
 		    const char *spec, bool json)
 {
-	static const char *const words[] = {"list", "show", "check"};
+	static const char *const words[] = {"list", "show", "new", "check"};
 	const char *near;
 
 	if (!strcmp(what, "list")) {
@@ -122,6 +122,8 @@ static int dispatch(struct plugin_registry *registry, const char *what, char **a
 			return cli_usage(&cmd_plugin, "check takes the file of a module");
 		return plugin_cli_check(registry, args, spec, json);
 	}
+	if (!strcmp(what, "new"))
+		return plugin_cli_new(args, count);
 	near = suggest(what, words, sizeof(words) / sizeof(words[0]));
 	return near ? cli_usage(&cmd_plugin, "unknown subcommand '%s'; did you mean '%s'?", what,
 				near)
@@ -169,7 +171,7 @@ static int run_command(int argc, char **argv)
 	if (!parse_options(argc, argv, "+:", &json, &spec))
 		return CLI_FAILED;
 	if (optind >= argc)
-		return cli_usage(&cmd_plugin, "a subcommand is needed: list, show or check");
+		return cli_usage(&cmd_plugin, "a subcommand is needed: list, show, new or check");
 	what = argv[optind];
 	argc -= optind;
 	argv += optind;
@@ -190,6 +192,7 @@ static int run_command(int argc, char **argv)
 static const char help[] =
 	"Usage: tkit plugin list [--json]\n"
 	"       tkit plugin show [KIND/]NAME|FILE.so [--json]\n"
+	"       tkit plugin new backend|sink|reporter NAME [DIR]\n"
 	"       tkit plugin check FILE.so... [--options K=V,...] [--json]\n"
 	"\n"
 	"Tells which plugins there are, what they can do, and whether a module is sound.\n"
@@ -200,6 +203,9 @@ static const char help[] =
 	"       needs, its options with type, default and range, and, for a backend, whether it\n"
 	"       can run here and why not. Several plugins of one name (backend/null and\n"
 	"       sink/null) are all shown.\n"
+	"new    Writes a plugin to begin with, to be built outside of tkit's tree: source, tests,\n"
+	"       Makefile and CMakeLists.txt, conf and README, in the new folder DIR (default\n"
+	"       KIND-NAME).\n"
 	"check  Checks modules: ABI, mandatory callbacks, option table, exported symbols, file\n"
 	"       name, conf; then leads instances through their lives, in a child process, and\n"
 	"       sees whether they keep to the contract. Prints one finding a line as\n"
@@ -248,7 +254,7 @@ static const char help[] =
 
 const struct cli_command cmd_plugin = {
 	.name = "plugin",
-	.summary = "list plugins, show one, check a module",
+	.summary = "list, show, begin or check a plugin",
 	.help = help,
 	.run = run_command,
 };

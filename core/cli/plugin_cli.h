@@ -7,6 +7,7 @@
 
 #include "plugin/loader.h"
 
+int plugin_cli_new(char **args, int count); /* KIND NAME [DIR] */
 int plugin_cli_show(struct plugin_registry *registry, const char *what, bool json);
 /* `options` for the instances that are made; NULL: the defaults. */
 int plugin_cli_check(struct plugin_registry *registry, char **files, const char *options,

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* The conf files of all directories of the search path. */
 #include <dirent.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "plugin/conf.h"
+#include "plugin/place.h"
 #include "util/cleanup.h"
 #include "util/suggest.h"
 
@@ -62,36 +62,12 @@ static int add_dir(struct plugin_registry *registry, const char *dir, struct err
 	return 0;
 }
 
-/* dir_of(path) + tail; *ret is NULL when memory is short. */
-static char *beside(const char *path, const char *tail)
-{
-	const char *slash = strrchr(path, '/');
-	char *joined = NULL;
-
-	if (!slash || asprintf(&joined, "%.*s/%s", (int)(slash - path), path, tail) < 0)
-		return NULL;
-	return joined;
-}
-
 static int add_beside(struct plugin_registry *registry, const char *path, const char *tail,
 		      struct err *err)
 {
-	_cleanup_free_ char *dir = beside(path, tail);
+	_cleanup_free_ char *dir = place_beside(path, tail);
 
 	return dir ? add_dir(registry, dir, err) : err_sys(err, -ENOMEM, "%s", path);
-}
-
-/* Absolute path of the running libtkit, "" if unknown. */
-static void own_path(char *buf)
-{
-	_cleanup_free_ char *real = NULL;
-	Dl_info info;
-
-	buf[0] = '\0';
-	if (dladdr(__extension__(void *) registry_new, &info))
-		real = realpath(info.dli_fname, NULL);
-	if (real && strlen(real) < PATH_MAX)
-		memcpy(buf, real, strlen(real) + 1);
 }
 
 static int add_env(struct plugin_registry *registry, struct err *err)
@@ -116,8 +92,8 @@ static int search_path(struct plugin_registry *registry, struct err *err)
 	int rc = 0;
 
 	exe[n > 0 ? n : 0] = '\0';
-	own_path(own);
-	registry->libdirs[0] = own[0] ? beside(own, "tkit") : strdup(TKIT_LIBDIR);
+	place_own(own);
+	registry->libdirs[0] = own[0] ? place_beside(own, "tkit") : strdup(TKIT_LIBDIR);
 	registry->libdirs[1] = own[0] ? strdup(TKIT_LIBDIR) : NULL;
 	/* One tree's plugins only: those installed beside libtkit, wherever the tree was moved to,
 	 */
