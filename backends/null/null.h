@@ -14,18 +14,16 @@ struct null_shaper {
 	int shape; /* enum null_shape */
 	int64_t paths;
 	int64_t processes;
-	uint64_t random; /* state of the generator: the same run makes the same events */
+	uint64_t random;  /* state of the generator: the same run makes the same events */
+	int64_t index;    /* plain: path of the next access */
+	int64_t process;  /* ... and its process */
+	int64_t in_burst; /* build: accesses that the process still makes in its turn */
 };
 
 /*
- * Access number `made`; its time is left to the caller. `text` holds its names and must live
- * as long as the event is used.
+ * The next access; its time is left to the caller. `text` holds its names and must live as long
+ * as the event is used.
  */
-void null_access(struct null_shaper *shaper, int64_t made, char text[NULL_TEXT],
-		 struct tkit_event *event);
-
-/* Number of the process that makes access number `made`, and the program that it runs. */
-int64_t null_process(const struct null_shaper *shaper, int64_t made);
-struct tkit_bytes null_program(int64_t process);
+void null_access(struct null_shaper *shaper, char text[NULL_TEXT], struct tkit_event *event);
 
 #endif

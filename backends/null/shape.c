@@ -28,10 +28,12 @@ static char *put_number(char *p, uint64_t value)
 	do {
 		digits[sizeof(digits) - ++n] = (char)('0' + value % 10);
 	} while (value /= 10);
-	return put(p, digits + sizeof(digits) - n, n);
+	for (size_t i = sizeof(digits) - n; i < sizeof(digits); i++)
+		*p++ = digits[i];
+	return p;
 }
 
-struct tkit_bytes null_program(int64_t process)
+static struct tkit_bytes program_of(int64_t process)
 {
 	static const struct tkit_bytes programs[] = {{"/usr/bin/null-cc", 16},
 						     {"/usr/bin/null-as", 16},
@@ -41,10 +43,17 @@ struct tkit_bytes null_program(int64_t process)
 	return programs[process & 3];
 }
 
-int64_t null_process(const struct null_shaper *shaper, int64_t made)
+/* Each process has its turn: with shape build for a burst of accesses. */
+static int64_t next_process(struct null_shaper *shaper)
 {
-	return shaper->shape == NULL_PLAIN ? made % shaper->processes
-					   : made / BURST % shaper->processes;
+	int64_t process = shaper->process;
+
+	if (shaper->shape == NULL_BUILD && ++shaper->in_burst < BURST)
+		return process;
+	shaper->in_burst = 0;
+	if (++shaper->process == shaper->processes)
+		shaper->process = 0;
+	return process;
 }
 
 /* xorshift64* */
@@ -59,13 +68,14 @@ static uint64_t next_random(struct null_shaper *shaper)
 	return x * 0x2545f4914f6cdd1du;
 }
 
-static void make_plain(struct null_shaper *shaper, int64_t made, char *text,
-		       struct tkit_event *event)
+static void make_plain(struct null_shaper *shaper, char *text, struct tkit_event *event)
 {
-	int64_t index = made % shaper->paths;
+	int64_t index = shaper->index;
 	char *p = put_number(put_lit(text, "/null/"), (uint64_t)index);
 
 	p = put_lit(p, "/file");
+	if (++shaper->index == shaper->paths)
+		shaper->index = 0;
 	event->op = TKIT_OP_OPEN;
 	event->valid |= TKIT_V_TID | TKIT_V_FLAGS;
 	event->err = index % 4 == 3 ? ENOENT : 0;
@@ -100,7 +110,7 @@ static char *put_path(char *p, uint64_t index, char **ret_last)
 	return put_lit(p, ".h");
 }
 
-static void make_build(struct null_shaper *shaper, int64_t made, char *text,
+static void make_build(struct null_shaper *shaper, int64_t process, char *text,
 		       struct tkit_event *event)
 {
 	static const struct {
@@ -117,7 +127,7 @@ static void make_build(struct null_shaper *shaper, int64_t made, char *text,
 	event->sysno = calls[call].sysno;
 	event->arch = TKIT_ARCH_X86_64;
 	event->valid |= TKIT_V_TID | TKIT_V_SYSNO | TKIT_V_EXE;
-	event->exe = null_program(null_process(shaper, made));
+	event->exe = program_of(process);
 	event->comm = (struct tkit_bytes){event->exe.ptr + event->exe.len - 7, 7};
 	/* A third is not there: an include path that is searched. */
 	event->err = index % 3 == 1 ? ENOENT : event->op == TKIT_OP_READLINK ? EINVAL : 0;
@@ -140,15 +150,16 @@ static void make_build(struct null_shaper *shaper, int64_t made, char *text,
 	}
 }
 
-void null_access(struct null_shaper *shaper, int64_t made, char text[NULL_TEXT],
-		 struct tkit_event *event)
+void null_access(struct null_shaper *shaper, char text[NULL_TEXT], struct tkit_event *event)
 {
+	int64_t process = next_process(shaper);
+
 	tkit_event_init(event, TKIT_EVENT_ACCESS);
 	event->valid = TKIT_V_TS | TKIT_V_PID | TKIT_V_ERR | TKIT_V_RET | TKIT_V_PATH | TKIT_V_COMM;
-	event->pid = event->tid = NULL_FIRST_PID + (int)null_process(shaper, made);
+	event->pid = event->tid = NULL_FIRST_PID + (int)process;
 	if (shaper->shape == NULL_PLAIN)
-		make_plain(shaper, made, text, event);
+		make_plain(shaper, text, event);
 	else
-		make_build(shaper, made, text, event);
+		make_build(shaper, process, text, event);
 	event->ret = event->err ? -event->err : event->op == TKIT_OP_OPEN ? 3 : 0;
 }
