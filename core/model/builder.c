@@ -61,13 +61,22 @@ static int note_comm(struct model_builder *b, struct prog *prog, const struct tk
 	return prog->comm == INTERN_NONE ? -ENOMEM : 0;
 }
 
-struct cell *builder_cell(struct model_builder *b, const struct cell *add, int *ret_new)
+uint32_t builder_hash(const struct model_builder *b, const struct cell *cell)
+{
+	uint64_t words[CELL_KEY_WORDS];
+
+	memcpy(words, &cell->key, sizeof(words));
+	return keyed_hash(&b->cells, words);
+}
+
+struct cell *builder_cell(struct model_builder *b, const struct cell *add, uint32_t hash,
+			  int *ret_new)
 {
 	uint64_t words[CELL_KEY_WORDS];
 	struct cell *cell;
 
 	memcpy(words, &add->key, sizeof(words));
-	cell = keyed_get(&b->cells, words, ret_new);
+	cell = keyed_get_hashed(&b->cells, words, hash, ret_new);
 	if (!cell)
 		return NULL;
 	if (*ret_new) {
@@ -105,7 +114,7 @@ int builder_new_cell(struct model_builder *b, struct cell *cell, const struct tk
 static int add_cell(struct model_builder *b, const struct cell *add, const struct tkit_event *event)
 {
 	int is_new;
-	struct cell *cell = builder_cell(b, add, &is_new);
+	struct cell *cell = builder_cell(b, add, builder_hash(b, add), &is_new);
 
 	if (!cell)
 		return -ENOMEM;

@@ -122,11 +122,15 @@ int model_builder_end_run(struct model_builder *builder, uint32_t run,
 /* The access is one of two that belong together: a rename, a mount. */
 bool builder_is_pair(const struct cell *cell);
 
+/* Hash of a cell's key, for the next one. */
+uint32_t builder_hash(const struct model_builder *builder, const struct cell *cell);
+
 /*
- * Counts one more access of a cell; the caller makes the cell if it is new. Returns the cell, new
+ * Counts one more access of a cell; `add` becomes the cell if it is new. Returns the cell, new
  * or old (*ret_new); NULL: no memory.
  */
-struct cell *builder_cell(struct model_builder *builder, const struct cell *add, int *ret_new);
+struct cell *builder_cell(struct model_builder *builder, const struct cell *add, uint32_t hash,
+			  int *ret_new);
 
 /* Gives a new cell what only the first event's strings tell. 0 or -ENOMEM. */
 int builder_new_cell(struct model_builder *builder, struct cell *cell,

@@ -42,8 +42,15 @@ struct row_task {
 	uint32_t exe; /* name id */
 };
 
+struct row_waiting {
+	struct cell add;
+	uint32_t hash;
+	const struct decode_rows *row;
+};
+
 void row_cache_done(struct row_cache *cache)
 {
+	free(cache->waiting);
 	free(cache->kinds);
 	free(cache->names);
 	free(cache->files);
@@ -74,6 +81,10 @@ static int start_block(struct row_cache *cache, const struct trace_rows *rows)
 	const Tkit__Block *pb = rows->block->pb;
 
 	cache->block_number = 0;
+	if (!cache->waiting)
+		cache->waiting = calloc(ROWS_AT_ONCE, sizeof(*cache->waiting));
+	if (!cache->waiting)
+		return -ENOMEM;
 	if (blank(&cache->kinds, &cache->kind_room, pb->n_kind_type, sizeof(*cache->kinds)) ||
 	    blank(&cache->names, &cache->name_room, pb->n_name_path, sizeof(*cache->names)) ||
 	    blank(&cache->files, &cache->file_room, pb->n_file_resolved, sizeof(*cache->files)) ||
@@ -155,20 +166,37 @@ static int program_of(struct model_builder *b, struct run_data *run, const struc
 	return rc;
 }
 
-/* One access whose name is known: `add` is a copy of its kind's cell. */
-static int count_access(struct model_builder *b, struct cell *add, const struct trace_rows *rows,
-			const struct decode_rows *row)
+static int count_access(struct model_builder *b, const struct trace_rows *rows,
+			const struct row_waiting *waiting)
 {
 	struct tkit_event event;
 	int is_new;
-	struct cell *cell = builder_cell(b, add, &is_new);
+	struct cell *cell = builder_cell(b, &waiting->add, waiting->hash, &is_new);
 
 	if (!cell)
 		return -ENOMEM;
 	if (!is_new)
 		return 0;
-	decode_block_event(rows->block, row, &event);
+	decode_block_event(rows->block, waiting->row, &event);
 	return builder_new_cell(b, cell, &event);
+}
+
+/*
+ * Counts those that wait. In a large model each is somewhere else in memory, and waiting for one
+ * after the other would take most of the time.
+ */
+static int count_waiting(struct model_builder *b, struct row_cache *cache,
+			 const struct trace_rows *rows)
+{
+	uint32_t count = cache->waiting_count;
+	int rc = 0;
+
+	cache->waiting_count = 0;
+	for (uint32_t i = 0; i < count; i++)
+		keyed_fetch_item(&b->cells, cache->waiting[i].hash);
+	for (uint32_t i = 0; !rc && i < count; i++)
+		rc = count_access(b, rows, &cache->waiting[i]);
+	return rc;
 }
 
 static int add_plain(struct model_builder *b, struct row_cache *cache, uint32_t run_index,
@@ -177,33 +205,38 @@ static int add_plain(struct model_builder *b, struct row_cache *cache, uint32_t 
 	const struct row_kind *kind = &cache->kinds[row->kind];
 	struct row_file *file = row->file == DECODE_NO_FILE ? NULL : &cache->files[row->file];
 	struct run_data *run = b->runs[run_index];
-	struct cell add = kind->cell;
+	struct row_waiting *waiting = &cache->waiting[cache->waiting_count];
+	struct cell *add = &waiting->add;
 	int rc;
 
-	rc = program_of(b, run, kind, rows->block, row, &cache->tasks[row->task], &add.key.program);
+	*add = kind->cell;
+	rc = program_of(b, run, kind, rows->block, row, &cache->tasks[row->task],
+			&add->key.program);
 	if (!rc && file && !file->known)
 		rc = learn_file(b, file, rows->block, row->file);
 	if (rc)
 		return rc;
 	run->seq++;
 	run->facts = add_count(run->facts, row->count);
-	add.key.run = run_index;
-	add.key.path = cache->names[row->name].path;
-	add.count = row->count;
-	add.first_seq = add.last_seq = run->seq;
+	add->key.run = run_index;
+	add->key.path = cache->names[row->name].path;
+	add->count = row->count;
+	add->first_seq = add->last_seq = run->seq;
 	if (kind->has_ts && row->ts_ns > run->info.armed_monotonic_ns)
-		add.first_ns = add.last_ns = row->ts_ns - run->info.armed_monotonic_ns;
-	if (add.has_pid)
-		add.first_pid = rows->block->pb->task_pid[row->task];
+		add->first_ns = add->last_ns = row->ts_ns - run->info.armed_monotonic_ns;
+	if (add->has_pid)
+		add->first_pid = rows->block->pb->task_pid[row->task];
 	if (file && kind->has_inode && file->directory)
-		add.pflags |= TKIT_P_DIRECTORY;
+		add->pflags |= TKIT_P_DIRECTORY;
 	if (file && kind->resolves) {
-		add.resolved = file->resolved;
+		add->resolved = file->resolved;
 		if (file->counts)
-			add.key.aux = file->resolved;
+			add->key.aux = file->resolved;
 	}
-	rc = builder_flush(b);
-	return rc ? rc : count_access(b, &add, rows, row);
+	waiting->row = row;
+	waiting->hash = builder_hash(b, add);
+	keyed_fetch_slot(&b->cells, waiting->hash);
+	return ++cache->waiting_count == ROWS_AT_ONCE ? count_waiting(b, cache, rows) : 0;
 }
 
 /* Works out what the row's kind and name mean. Whether the event is to be looked at: 1, 0. */
@@ -238,8 +271,13 @@ static int add_row(struct model_builder *b, struct row_cache *cache, uint32_t ru
 	if (!kind->known || !kind->plain || name->bits != kind->name_bits ||
 	    name->path == INTERN_NONE)
 		rc = look(b, cache, rows, row, &event);
-	if (rc > 0)
-		return model_builder_add_event(b, run, &event, err);
+	if (rc > 0) {
+		rc = count_waiting(b, cache, rows);
+		return rc ? err_sys(err, rc, "building a model")
+			  : model_builder_add_event(b, run, &event, err);
+	}
+	if (!rc)
+		rc = builder_flush(b);
 	if (!rc)
 		rc = add_plain(b, cache, run, rows, row);
 	return rc ? err_sys(err, rc, "building a model") : 0;
@@ -256,5 +294,8 @@ int model_builder_add_rows(struct model_builder *builder, struct row_cache *cach
 		return err_sys(err, rc, "building a model");
 	for (uint32_t i = 0; !rc && i < rows->count; i++)
 		rc = add_row(builder, cache, run, rows, &rows->rows[i], err);
-	return rc;
+	if (rc)
+		return rc;
+	rc = count_waiting(builder, cache, rows);
+	return rc ? err_sys(err, rc, "building a model") : 0;
 }

@@ -10,8 +10,13 @@
 #include "model/builder.h"
 #include "trace/rows_reader.h"
 
+/* Accesses that wait to be counted together: their memory is fetched all at once. */
+#define ROWS_AT_ONCE 32
+
 /* What is known of the rows of one block. All zero at first. */
 struct row_cache {
+	struct row_waiting *waiting;
+	uint32_t waiting_count;
 	uint64_t block_number; /* 0 = none */
 	struct row_kind *kinds;
 	struct row_name *names;
