@@ -89,7 +89,9 @@ static int deps_render(struct tkit_ctx *ctx, void *self, const struct tkit_model
 
 	if (rc < 0)
 		return rc;
-	rc = searches_find(ctx, &selection, &extras.searches);
+	rc = searches_find(ctx, model, &selection, &extras.searches);
+	if (!rc)
+		rc = total_find(ctx, model, &selection, &extras.total);
 	if (!rc && deps->options->group)
 		rc = groups_make(ctx, (enum deps_group)deps->options->group, model, &selection,
 				 &extras.groups);

@@ -3,6 +3,8 @@
 #ifndef DEPS_H
 #define DEPS_H
 
+#include <string.h>
+
 #include <tkit/image.h>
 #include <tkit/reporter.h>
 
@@ -40,6 +42,7 @@ enum section {
 	SECTION_CREATED,
 	SECTION_MISSING,
 	SECTION_FAILED,
+	SECTION_UNKNOWN, /* no access has a known result */
 	SECTION_IGNORED,
 	SECTION_COUNT
 };
@@ -56,6 +59,13 @@ struct deps {
 	struct rules rules;
 	uint32_t classes; /* bits 1 << enum tkit_class that were asked for */
 };
+
+static inline int bytes_compare(struct tkit_bytes a, struct tkit_bytes b)
+{
+	int c = a.len && b.len ? memcmp(a.ptr, b.ptr, a.len < b.len ? a.len : b.len) : 0;
+
+	return c ? c : (a.len > b.len) - (a.len < b.len);
+}
 
 /* What a report says: one entry for each path of the model, in its order. */
 struct selection {
@@ -94,14 +104,16 @@ struct searches {
 	struct entry **places;
 };
 
-int searches_find(struct tkit_ctx *ctx, const struct selection *selection,
-		  struct searches *ret_searches);
+int searches_find(struct tkit_ctx *ctx, const struct tkit_model *model,
+		  const struct selection *selection, struct searches *ret_searches);
 void searches_done(struct searches *searches);
 
 /* Files that were used, sorted by key: a program, package or directory. */
 struct member {
 	struct tkit_bytes key; /* empty = unknown, none */
 	const struct entry *entry;
+	uint64_t bytes; /* 0 if another name of the same file stands in the group already */
+	int is_file;    /* a regular file of the root, and the first of its names */
 };
 
 struct groups {
@@ -110,6 +122,7 @@ struct groups {
 	size_t room;
 };
 
+/* GROUP_NONE: all in one. */
 int groups_make(struct tkit_ctx *ctx, enum deps_group by, const struct tkit_model *model,
 		const struct selection *selection, struct groups *ret_groups);
 size_t group_end(const struct groups *groups, size_t start);
@@ -129,7 +142,19 @@ struct removed {
 
 int removed_find(struct tkit_ctx *ctx, const struct tkit_model *model, struct removed *ret_removed);
 
+/* Regular files of the root that were used, each once. */
+struct total {
+	uint64_t files, bytes;
+};
+
+int total_find(struct tkit_ctx *ctx, const struct tkit_model *model,
+	       const struct selection *selection, struct total *ret_total);
+
+/* Sizes for people: "812 bytes", "9.9 MB". */
+void put_size(struct tkit_out *out, uint64_t bytes);
+
 struct extras {
+	struct total total;
 	struct searches searches;
 	struct groups groups;
 	struct removed removed;

@@ -12,12 +12,14 @@ static void put_time(struct page *page, uint64_t ns)
 			ns % 1000000000u / 1000u);
 }
 
-static void put_program(struct page *page, uint32_t index)
+static void put_program(struct page *page, const struct tkit_access *access)
 {
-	const struct tkit_program *program = tkit_model_program(page->model, index);
+	const struct tkit_program *program = tkit_model_program(page->model, access->program);
 
 	if (program && program->exe.len)
 		tkit_out_path(page->out, program->exe);
+	else if (access->op == TKIT_OP_EXEC)
+		page_put(page, "tkit, which started it"); /* before it there is no program */
 	else
 		page_put(page, "an unknown program");
 }
@@ -50,6 +52,11 @@ static void put_link(void *arg, struct tkit_bytes link)
 	tkit_out_path(page->out, link);
 }
 
+static int is_canonical(const struct tkit_path *path)
+{
+	return !bytes_compare(path->canonical, path->name);
+}
+
 /* Where the name leads, by which symlinks, and whose the file is. */
 static void put_place(struct page *page, const struct tkit_path *path)
 {
@@ -58,14 +65,19 @@ static void put_place(struct page *page, const struct tkit_path *path)
 
 	if (!root || !(path->enriched & TKIT_ENRICHED_NODE) || !path->exists)
 		return;
-	page_put(page, "     is ");
-	tkit_out_path(page->out, path->canonical);
+	page_put(page, "     ");
+	if (!is_canonical(path)) {
+		page_put(page, "is ");
+		tkit_out_path(page->out, path->canonical);
+		page_put(page, "  ");
+	}
 	if (S_ISREG(path->mode))
-		tkit_out_printf(page->out, "  %" PRIu64 " bytes", path->file_size);
+		put_size(page->out, path->file_size);
+	else
+		page_put(page, S_ISDIR(path->mode) ? "a folder" : "no plain file");
 	put_package(page, path);
 	page_put(page, "\n");
-	if (path->canonical.len == path->name.len &&
-	    !memcmp(path->canonical.ptr, path->name.ptr, path->name.len))
+	if (is_canonical(path))
 		return;
 	page_put(page, "     by way of");
 	tkit_rootfs_resolve(root, path->name, 0, out, sizeof(out), put_link, page);
@@ -85,15 +97,23 @@ void put_details(struct page *page, const struct tkit_path *path)
 		if (access->last_ns > last)
 			last = access->last_ns;
 	}
-	page_put(page, "     first by ");
-	put_program(page, first->program);
-	page_put(page, first->requested.len ? " as " : " by descriptor");
-	tkit_out_path(page->out, first->requested);
+	if (count > 1)
+		tkit_out_printf(page->out, "     %" PRIu64 " accesses, first by ", count);
+	else
+		page_put(page, "     by ");
+	put_program(page, first);
+	if (!first->requested.len)
+		page_put(page, " by descriptor");
+	else if (bytes_compare(first->requested, path->name) != 0) {
+		page_put(page, " as ");
+		tkit_out_path(page->out, first->requested);
+	}
 	page_put(page, " at ");
 	put_time(page, first->first_ns);
-	tkit_out_printf(page->out, "; %" PRIu64 " access%s, last at ", count,
-			count == 1 ? "" : "es");
-	put_time(page, last);
+	if (count > 1) {
+		page_put(page, ", last at ");
+		put_time(page, last);
+	}
 	page_put(page, "\n");
 }
 
@@ -123,7 +143,7 @@ void put_hidden(struct page *page)
 				tkit_out_path(page->out, path->elf_by);
 			} else {
 				page_put(page, "  loaded by ");
-				put_program(page, first_access(page, path)->program);
+				put_program(page, first_access(page, path));
 			}
 			page_put(page, "\n");
 		}
@@ -173,7 +193,8 @@ void put_searches(struct page *page)
 
 void put_groups(struct page *page, const struct groups *groups)
 {
-	static const char *const nobody[] = {"", "an unknown program", "no package", ""};
+	static const char *const nobody[] = {"", "the start of the run, or an unknown program",
+					     "no package", ""};
 	enum deps_group by = (enum deps_group)page->deps->options->group;
 
 	for (size_t i = 0, end; i < groups->count; i = end) {
@@ -192,8 +213,10 @@ void put_groups(struct page *page, const struct groups *groups)
 			tkit_out_path(page->out, first->package_version);
 		}
 		tkit_out_printf(page->out, " (%zu", end - i);
-		if (bytes)
-			tkit_out_printf(page->out, ", %" PRIu64 " bytes", bytes);
+		if (bytes) {
+			page_put(page, ", ");
+			put_size(page->out, bytes);
+		}
 		page_put(page, ")\n");
 		for (size_t k = i; k < end; k++)
 			page_entry(page, groups->list[k].entry);
@@ -203,18 +226,22 @@ void put_groups(struct page *page, const struct groups *groups)
 void put_removed(struct page *page, const struct removed *removed)
 {
 	page_title(page, "NOT USED / WHAT A MINIMAL IMAGE LEAVES OUT", removed->files);
-	tkit_out_printf(page->out, "%14" PRIu64 " bytes in all\n", removed->bytes);
+	put_size(page->out, removed->bytes);
+	page_put(page, " in all\n");
 	for (size_t i = 0; i < removed->count; i++) {
 		const struct removed_package *at = &removed->list[i];
 
-		tkit_out_printf(page->out, "%14" PRIu64 " %8" PRIu64 " file%s  ", at->bytes,
-				at->files, at->files == 1 ? " " : "s");
+		page_put(page, ".. ");
 		if (at->package)
 			tkit_out_path(page->out, at->package->name);
 		else
 			page_put(page, "(no package)");
+		page_put(page, "  ");
+		put_size(page->out, at->bytes);
+		tkit_out_printf(page->out, " in %" PRIu64 " file%s", at->files,
+				at->files == 1 ? "" : "s");
 		if (at->kept)
-			tkit_out_printf(page->out, "  (%" PRIu64 " kept)", at->kept);
+			tkit_out_printf(page->out, ", %" PRIu64 " kept", at->kept);
 		page_put(page, "\n");
 	}
 }

@@ -6,19 +6,35 @@
 
 #include "deps.h"
 
-static int compare_bytes(struct tkit_bytes a, struct tkit_bytes b)
-{
-	int c = a.len && b.len ? memcmp(a.ptr, b.ptr, a.len < b.len ? a.len : b.len) : 0;
-
-	return c ? c : (a.len > b.len) - (a.len < b.len);
-}
-
 static int compare_members(const void *a, const void *b)
 {
 	const struct member *x = a, *y = b;
-	int c = compare_bytes(x->key, y->key);
+	int c = bytes_compare(x->key, y->key);
 
-	return c ? c : compare_bytes(x->entry->path->name, y->entry->path->name);
+	return c ? c : bytes_compare(x->entry->path->name, y->entry->path->name);
+}
+
+/* Several names of one file stand beside each other. */
+static int compare_files(const void *a, const void *b)
+{
+	const struct member *x = a, *y = b;
+	int c = bytes_compare(x->key, y->key);
+
+	return c ? c : bytes_compare(x->entry->path->canonical, y->entry->path->canonical);
+}
+
+static void count_files(struct groups *groups)
+{
+	for (size_t i = 0; i < groups->count; i++) {
+		struct member *at = &groups->list[i];
+		const struct tkit_path *path = at->entry->path;
+
+		if (!(path->enriched & TKIT_ENRICHED_NODE) || !path->exists ||
+		    !S_ISREG(path->mode) || (i && !compare_files(at - 1, at)))
+			continue;
+		at->is_file = 1;
+		at->bytes = path->file_size;
+	}
 }
 
 static int add(struct groups *groups, struct tkit_bytes key, const struct entry *entry)
@@ -70,6 +86,13 @@ static int add_programs(struct groups *groups, const struct tkit_model *model,
 	return rc;
 }
 
+static struct tkit_bytes key_of(enum deps_group by, const struct tkit_path *path)
+{
+	if (by == GROUP_PACKAGE)
+		return path->package;
+	return by == GROUP_DIRECTORY ? directory_of(path->name) : (struct tkit_bytes){"", 0};
+}
+
 int groups_make(struct tkit_ctx *ctx, enum deps_group by, const struct tkit_model *model,
 		const struct selection *selection, struct groups *ret_groups)
 {
@@ -84,15 +107,15 @@ int groups_make(struct tkit_ctx *ctx, enum deps_group by, const struct tkit_mode
 		if (by == GROUP_PROCESS)
 			rc = add_programs(&groups, model, entry);
 		else
-			rc = add(&groups,
-				 by == GROUP_PACKAGE ? entry->path->package
-						     : directory_of(entry->path->name),
-				 entry);
+			rc = add(&groups, key_of(by, entry->path), entry);
 	}
 	if (rc < 0) {
 		free(groups.list);
 		return tkit_fail(ctx, rc, "making the report");
 	}
+	if (groups.count)
+		qsort(groups.list, groups.count, sizeof(*groups.list), compare_files);
+	count_files(&groups);
 	if (groups.count)
 		qsort(groups.list, groups.count, sizeof(*groups.list), compare_members);
 	*ret_groups = groups;
@@ -104,27 +127,51 @@ size_t group_end(const struct groups *groups, size_t start)
 	size_t end = start + 1;
 
 	while (end < groups->count &&
-	       !compare_bytes(groups->list[start].key, groups->list[end].key))
+	       !bytes_compare(groups->list[start].key, groups->list[end].key))
 		end++;
 	return end;
 }
 
-/* Several names of one file count once: those with the same canonical name. */
 uint64_t group_bytes(const struct groups *groups, size_t start, size_t end)
 {
 	uint64_t sum = 0;
 
-	for (size_t i = start; i < end; i++) {
-		const struct tkit_path *path = groups->list[i].entry->path;
-		size_t k = start;
-
-		if (!(path->enriched & TKIT_ENRICHED_NODE) || !path->exists || !S_ISREG(path->mode))
-			continue;
-		while (k < i &&
-		       compare_bytes(groups->list[k].entry->path->canonical, path->canonical) != 0)
-			k++;
-		if (k == i)
-			sum += path->file_size;
-	}
+	for (size_t i = start; i < end; i++)
+		sum += groups->list[i].bytes;
 	return sum;
+}
+
+int total_find(struct tkit_ctx *ctx, const struct tkit_model *model,
+	       const struct selection *selection, struct total *ret_total)
+{
+	struct groups all = {0};
+	int rc = groups_make(ctx, GROUP_NONE, model, selection, &all);
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < all.count; i++) {
+		ret_total->files += (uint64_t)all.list[i].is_file;
+		ret_total->bytes += all.list[i].bytes;
+	}
+	free(all.list);
+	return 0;
+}
+
+void put_size(struct tkit_out *out, uint64_t bytes)
+{
+	static const char *const units[] = {"kB", "MB", "GB", "TB", "PB"};
+	uint64_t tenths = bytes / 100; /* of the unit */
+	size_t unit = 0;
+
+	if (bytes < 10000) {
+		tkit_out_printf(out, "%llu byte%s", (unsigned long long)bytes,
+				bytes == 1 ? "" : "s");
+		return;
+	}
+	while (tenths >= 10000 && unit + 1 < sizeof(units) / sizeof(units[0])) {
+		tenths /= 1000;
+		unit++;
+	}
+	tkit_out_printf(out, "%llu.%llu %s", (unsigned long long)(tenths / 10),
+			(unsigned long long)(tenths % 10), units[unit]);
 }

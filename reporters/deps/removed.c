@@ -57,9 +57,7 @@ static int compare_packages(const void *a, const void *b)
 		return x->bytes > y->bytes ? -1 : 1;
 	if (!x->package || !y->package)
 		return !x->package - !y->package;
-	return strncmp(x->package->name.ptr, y->package->name.ptr,
-		       x->package->name.len < y->package->name.len ? x->package->name.len + 1
-								   : y->package->name.len + 1);
+	return bytes_compare(x->package->name, y->package->name);
 }
 
 int removed_find(struct tkit_ctx *ctx, const struct tkit_model *model, struct removed *ret_removed)

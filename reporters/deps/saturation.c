@@ -18,8 +18,11 @@ static int count(const struct tkit_model *model, struct tkit_saturation *ret)
 static void put_files(struct tkit_out *out, uint64_t files, uint64_t bytes, int sized)
 {
 	tkit_out_printf(out, "%" PRIu64 " file%s", files, files == 1 ? "" : "s");
-	if (sized && files)
-		tkit_out_printf(out, " (%" PRIu64 " bytes)", bytes);
+	if (sized && files) {
+		tkit_out_printf(out, " (");
+		put_size(out, bytes);
+		tkit_out_printf(out, ")");
+	}
 }
 
 void saturation_text(const struct tkit_model *model, struct tkit_out *out)

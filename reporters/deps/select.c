@@ -7,8 +7,8 @@
 
 const char *section_name(enum section section)
 {
-	static const char *const names[SECTION_COUNT] = {"none",    "present", "created",
-							 "missing", "failed",  "ignored"};
+	static const char *const names[SECTION_COUNT] = {"none",   "present", "created", "missing",
+							 "failed", "unknown", "ignored"};
 
 	return names[section];
 }
@@ -24,15 +24,27 @@ static int wanted(const struct deps *deps, const struct tkit_model *model,
 	return 0;
 }
 
+static int result_known(const struct tkit_model *model, const struct tkit_path *path)
+{
+	const struct tkit_access *access;
+
+	for (size_t i = 0; (access = tkit_model_access(model, path, i)); i++)
+		if (access->err >= 0)
+			return 1;
+	return 0;
+}
+
 /* By the last state: what failed first and was there later is present. */
-static enum section section_of(const struct tkit_path *path)
+static enum section section_of(const struct tkit_model *model, const struct tkit_path *path)
 {
 	uint32_t state = path->state;
 	int own = (state & TKIT_PATH_CREATED) && !(state & (TKIT_PATH_EXISTED | TKIT_PATH_UNSURE));
 
 	if (state & (TKIT_PATH_SUCCEEDED | TKIT_PATH_EXISTED))
 		return own ? SECTION_CREATED : SECTION_PRESENT;
-	return state & TKIT_PATH_MISSING ? SECTION_MISSING : SECTION_FAILED;
+	if (state & TKIT_PATH_MISSING)
+		return SECTION_MISSING;
+	return result_known(model, path) ? SECTION_FAILED : SECTION_UNKNOWN;
 }
 
 int select_entries(struct tkit_ctx *ctx, const struct deps *deps, const struct tkit_model *model,
@@ -50,7 +62,7 @@ int select_entries(struct tkit_ctx *ctx, const struct deps *deps, const struct t
 
 		entry->path = tkit_model_path(model, i);
 		if (wanted(deps, model, entry->path)) {
-			entry->section = section_of(entry->path);
+			entry->section = section_of(model, entry->path);
 			rule = rules_find(&deps->rules, entry->path->name);
 			if (rule) {
 				entry->ok = entry->section == SECTION_PRESENT ||

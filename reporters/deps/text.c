@@ -152,7 +152,22 @@ static void put_mounts(struct page *page)
 	}
 }
 
-static void put_header(struct page *page)
+/* One file may stand below under several names. */
+static void put_present(struct page *page, const struct total *total)
+{
+	size_t count = page->selection->sections[SECTION_PRESENT];
+
+	if (!total->files) {
+		put_count(page, "Present ", SECTION_PRESENT, "");
+		return;
+	}
+	tkit_out_printf(page->out, "Present : %zu name%s, of %" PRIu64 " file%s with ", count,
+			count == 1 ? "" : "s", total->files, total->files == 1 ? "" : "s");
+	put_size(page->out, total->bytes);
+	put(page, "\n");
+}
+
+static void put_header(struct page *page, const struct total *total)
 {
 	put_verdict(page);
 	put(page, RULE_DOUBLE);
@@ -160,10 +175,13 @@ static void put_header(struct page *page)
 	put(page, RULE_DOUBLE);
 	put_targets(page);
 	put_mounts(page);
-	put_count(page, "Present ", SECTION_PRESENT, "");
+	put_present(page, total);
 	put_count(page, "Missing ", SECTION_MISSING, "");
 	if (page->selection->sections[SECTION_FAILED])
 		put_count(page, "Failed  ", SECTION_FAILED, " (permission and other errors)");
+	if (page->selection->sections[SECTION_UNKNOWN])
+		put_count(page, "Unknown ", SECTION_UNKNOWN,
+			  " (the backend does not see what came of it)");
 	if (page->selection->sections[SECTION_CREATED])
 		put_count(page, "Created ", SECTION_CREATED, " (by the run itself)");
 	put_count(page, "Ignored ", SECTION_IGNORED, " (kernel probes / noise)");
@@ -198,8 +216,6 @@ static void put_errors(struct page *page, const struct tkit_path *path, int but)
 		else
 			tkit_out_printf(page->out, "errno %d", seen[k]);
 	}
-	if (!count && but == 0)
-		put(page, "  result unknown");
 }
 
 static int is_inferred(struct page *page, const struct tkit_path *path)
@@ -240,6 +256,9 @@ void page_entry(struct page *page, const struct entry *entry)
 	case SECTION_FAILED:
 		put_colored(page, YELLOW, "!! ");
 		break;
+	case SECTION_UNKNOWN:
+		put_colored(page, YELLOW, "?? ");
+		break;
 	default:
 		put_colored(page, DIM, entry->ok ? "ok " : "-- ");
 		break;
@@ -249,6 +268,8 @@ void page_entry(struct page *page, const struct entry *entry)
 		put_errors(page, entry->path, 0);
 	if (entry->section == SECTION_MISSING)
 		put_errors(page, entry->path, ENOENT);
+	if (entry->section == SECTION_UNKNOWN && entry->path->enriched & TKIT_ENRICHED_NODE)
+		put(page, entry->path->exists ? "  is in the root" : "  is not in the root");
 	if (entry->section == SECTION_PRESENT && is_inferred(page, entry->path))
 		put(page, "  (inferred: used under the name that a rename or mount gave it)");
 	if (entry->section == SECTION_PRESENT || entry->section == SECTION_CREATED)
@@ -279,7 +300,7 @@ void render_text(const struct deps *deps, const struct tkit_model *model,
 {
 	struct page page = {deps, model, selection, &extras->searches, out, tkit_out_color(out)};
 
-	put_header(&page);
+	put_header(&page, &extras->total);
 	if (deps->options->group) {
 		page_title(&page, "FILES PRESENT / SUCCESSFULLY OPENED",
 			   selection->sections[SECTION_PRESENT]);
@@ -292,6 +313,7 @@ void render_text(const struct deps *deps, const struct tkit_model *model,
 	put_section(&page, SECTION_MISSING, "FILES REQUESTED BUT NOT FOUND / ENOENT");
 	put_searches(&page);
 	put_section(&page, SECTION_FAILED, "FILES THAT COULD NOT BE USED / OTHER ERRORS");
+	put_section(&page, SECTION_UNKNOWN, "FILES ASKED FOR / RESULT UNKNOWN");
 	put_section(&page, SECTION_CREATED, "FILES CREATED BY THE RUN");
 	if (deps->options->show_ignored)
 		put_section(&page, SECTION_IGNORED, "IGNORED (kernel probes / noise)");

@@ -128,6 +128,19 @@ static void make_lossy(const char *name)
 	record_end(&r, losses);
 }
 
+/* A backend that sees what is asked, not what comes of it. */
+static void make_blind(const char *name)
+{
+	struct recorder r;
+
+	record_begin(&r, name, feed_info(3));
+	REC(&r, TKIT_OP_OPEN, "/etc/hosts", -1);
+	REC(&r, TKIT_OP_OPEN, "/nowhere", -1, .count = 2);
+	REC(&r, TKIT_OP_OPEN, "/etc/shadow", EACCES);
+	REC(&r, TKIT_OP_STAT, "/etc/shadow", -1);
+	record_end(&r, NULL);
+}
+
 static int setup(void **state)
 {
 	FILE *f;
@@ -136,6 +149,7 @@ static int setup(void **state)
 		return -1;
 	make_unbound("unbound.tkit");
 	make_lossy("lossy.tkit");
+	make_blind("blind.tkit");
 	f = fopen("rules.yaml", "we");
 	assert_non_null(f);
 	fputs("rules:\n"
@@ -226,6 +240,7 @@ static void test_reports(void **state)
 	check("report --ignore=rules.yaml --show-ignored unbound.tkit", "rules.txt");
 	check("report --details --group=process unbound.tkit", "details.txt");
 	check("report --json --group=directory unbound.tkit", "group.json");
+	check("report blind.tkit", "blind.txt");
 	check("report --no-default-ignore --ops=metadata unbound.tkit", "metadata.txt");
 }
 
