@@ -28,14 +28,52 @@ enum state { UNKNOWN = 0, MEMBER, ENDED, STRANGER };
 struct family {
 	int sock;
 	pid_t root;
+	const char *group; /* of a container; NULL: none */
 	uint8_t *states;
-	size_t room; /* pids */
-	size_t alive;
+	int (*seen)(void *arg, pid_t pid); /* or NULL */
+	void *seen_arg;
+	size_t room;    /* pids */
+	pid_t *members; /* that were alive when they were looked at last */
+	size_t member_count;
+	size_t member_room;
 };
 
 static enum state state_of(const struct family *family, pid_t pid)
 {
 	return pid > 0 && (size_t)pid < family->room ? (enum state)family->states[pid] : UNKNOWN;
+}
+
+/* For family_each() alone: what does not fit in is a member all the same. */
+static void add_member(struct family *family, pid_t pid)
+{
+	if (family->member_count == family->member_room) {
+		size_t room = family->member_room ? family->member_room * 2 : 64;
+		pid_t *members = reallocarray(family->members, room, sizeof(*members));
+
+		if (!members)
+			return;
+		family->members = members;
+		family->member_room = room;
+	}
+	family->members[family->member_count++] = pid;
+}
+
+int family_each(struct family *family, int (*fn)(void *arg, pid_t pid), void *arg)
+{
+	size_t kept = 0;
+	int rc = 0;
+
+	for (size_t i = 0; i < family->member_count; i++) {
+		pid_t pid = family->members[i];
+
+		if (state_of(family, pid) != MEMBER)
+			continue;
+		family->members[kept++] = pid;
+		if (rc >= 0)
+			rc = fn(arg, pid);
+	}
+	family->member_count = kept;
+	return rc < 0 ? rc : 0;
 }
 
 static void set_state(struct family *family, pid_t pid, enum state state)
@@ -44,8 +82,25 @@ static void set_state(struct family *family, pid_t pid, enum state state)
 
 	if (pid <= 0 || (size_t)pid >= family->room)
 		return;
-	family->alive += (state == MEMBER) - (size_t)(old == MEMBER);
 	family->states[pid] = (uint8_t)state;
+	if (state == MEMBER && old != MEMBER)
+		add_member(family, pid);
+}
+
+void family_watch(struct family *family, int (*fn)(void *arg, pid_t pid), void *arg)
+{
+	family->seen = fn;
+	family->seen_arg = arg;
+}
+
+void family_add(struct family *family, pid_t pid)
+{
+	set_state(family, pid, MEMBER);
+}
+
+void family_drop(struct family *family, pid_t pid)
+{
+	set_state(family, pid, STRANGER);
 }
 
 /* Parent of a process, 0 if it is gone. Field 4 of stat comes after a name in parentheses
@@ -111,14 +166,13 @@ bool family_has(struct family *family, pid_t pid, int pidfd)
 {
 	enum state state = state_of(family, pid);
 
-	if (state == UNKNOWN && pidfd != FAMILY_GONE)
+	if (state == UNKNOWN && family->group && pidfd != FAMILY_GONE &&
+	    census_in_group(family->group, pid) > 0)
+		state = MEMBER; /* not noted: without process events the number may be another's
+				   soon */
+	else if (state == UNKNOWN && !family->group && pidfd != FAMILY_GONE)
 		state = state_by_proc(family, pid, pidfd);
-	return state != STRANGER;
-}
-
-size_t family_count(const struct family *family)
-{
-	return family->alive;
+	return family->group ? state == MEMBER || state == ENDED : state != STRANGER;
 }
 
 /* All processes of today are strangers or members; what comes later is told by forks. */
@@ -129,9 +183,10 @@ static int take_census(struct tkit_ctx *ctx, struct family *family, bool include
 
 	if (!proc)
 		return tkit_fail(ctx, -errno, "opening /proc");
-	set_state(family, family->root, MEMBER);
+	if (!family->group)
+		set_state(family, family->root, MEMBER);
 	/* A child made with CLONE_PARENT has tkit as its parent; tkit itself starts none. */
-	if (!include_living)
+	if (!include_living && !family->group)
 		set_state(family, getpid(), MEMBER);
 	while ((entry = readdir(proc))) {
 		char *end;
@@ -140,12 +195,14 @@ static int take_census(struct tkit_ctx *ctx, struct family *family, bool include
 
 		if (*end || pid <= 0 || state_of(family, (pid_t)pid) == MEMBER)
 			continue;
-		up = include_living ? (pid_t)pid : 0;
+		up = include_living && !family->group ? (pid_t)pid : 0;
 		for (int depth = 0; up > 0 && up != family->root && depth < 64; depth++)
 			up = parent_of(up);
 		set_state(family, (pid_t)pid, up && up == family->root ? MEMBER : STRANGER);
 	}
 	closedir(proc);
+	if (family->group)
+		census_group(family->group, family_add, family);
 	return 0;
 }
 
@@ -183,7 +240,8 @@ static int connect_events(struct tkit_ctx *ctx)
 	return fd;
 }
 
-int family_new(struct tkit_ctx *ctx, pid_t root, bool include_living, struct family **ret_family)
+int family_new(struct tkit_ctx *ctx, pid_t root, const char *group, bool include_living,
+	       struct family **ret_family)
 {
 	struct family *family = calloc(1, sizeof(*family));
 	unsigned int pid_max = 4194304;
@@ -201,6 +259,7 @@ int family_new(struct tkit_ctx *ctx, pid_t root, bool include_living, struct fam
 	}
 	family->room = (size_t)pid_max + 1;
 	family->root = root;
+	family->group = group;
 	family->states = calloc(family->room, 1);
 	family->sock = connect_events(ctx);
 	rc = family->states ? take_census(ctx, family, include_living)
@@ -220,6 +279,7 @@ void family_free(struct family *family)
 	if (family->sock >= 0)
 		close(family->sock);
 	free(family->states);
+	free(family->members);
 	free(family);
 }
 
@@ -266,6 +326,11 @@ static int take_event(struct tkit_ctx *ctx, struct family *family, const struct 
 		}
 		set_state(family, pid, STRANGER);
 		return 0;
+	case PROC_EVENT_EXEC:
+		pid = event->event_data.exec.process_tgid;
+		if (state_of(family, pid) != MEMBER || !family->seen)
+			return 0;
+		return family->seen(family->seen_arg, pid);
 	case PROC_EVENT_EXIT:
 		pid = event->event_data.exit.process_tgid;
 		if (event->event_data.exit.process_pid != pid || state_of(family, pid) != MEMBER)

@@ -19,6 +19,8 @@
 /* One read() holds at most this; each event in it costs a descriptor until it is handled. */
 #define READ_SIZE 4096
 
+#define LOOK_MS 50 /* between two looks for mount namespaces that members have made */
+
 #ifndef FAN_REPORT_PIDFD
 #define FAN_REPORT_PIDFD 0x00000080
 #endif
@@ -27,12 +29,17 @@
 #endif
 
 struct self {
+	struct tkit_ctx *ctx;
 	const struct options *options;
 	const struct tkit_target *target;
 	int fan;
 	struct marks *marks;
+	struct counter *counter;
 	struct family *family; /* NULL: everybody (ALL) */
 	bool pidfds;           /* events come with one */
+	bool container;        /* CGROUP with a first process */
+	const char *group;     /* its control group; else NULL */
+	uint64_t looked;       /* when the members' mount namespaces were looked at last */
 	bool stopping;
 	uint64_t emitted;
 };
@@ -73,6 +80,15 @@ static int pidfd_of(const struct self *self, const struct fanotify_event_metadat
 	return FAMILY_NO_PIDFD;
 }
 
+/* A control group alone does not tell who enters it; a container's mounts do. */
+static int check_group(struct tkit_ctx *ctx, const struct tkit_target *target)
+{
+	if (target->kind != TKIT_TARGET_CGROUP || target->pid)
+		return 0;
+	return tkit_fail(ctx, -EOPNOTSUPP,
+			 "can watch containers, but no other control group; try --backend ebpf");
+}
+
 static int fa_probe(struct tkit_ctx *ctx, const void *options, const struct tkit_target *target)
 {
 	bool pidfds;
@@ -83,9 +99,9 @@ static int fa_probe(struct tkit_ctx *ctx, const void *options, const struct tkit
 	if (fan < 0)
 		return tkit_fail(ctx, -errno, "fanotify_init");
 	close(fan);
-	if (target->kind == TKIT_TARGET_CGROUP)
-		return tkit_fail(ctx, -EOPNOTSUPP, "cannot watch a cgroup");
-	return 20;
+	if (target->kind != TKIT_TARGET_CGROUP)
+		return 20;
+	return check_group(ctx, target) < 0 ? -EOPNOTSUPP : 5;
 }
 
 static void fa_close(struct tkit_ctx *ctx, void *data)
@@ -93,6 +109,7 @@ static void fa_close(struct tkit_ctx *ctx, void *data)
 	struct self *self = data;
 
 	marks_free(self->marks);
+	counter_free(self->counter);
 	family_free(self->family);
 	if (self->fan >= 0)
 		close(self->fan);
@@ -108,6 +125,8 @@ static int fa_open(struct tkit_ctx *ctx, const void *options, const struct tkit_
 		return tkit_fail(ctx, -ENOMEM, "instance");
 	self->options = options;
 	self->target = target;
+	self->container = target->kind == TKIT_TARGET_CGROUP;
+	self->group = target->cgroup_path;
 	self->fan = open_group(self->options, &self->pidfds);
 	if (self->fan < 0) {
 		int rc = tkit_fail(ctx, -errno, "fanotify_init%s",
@@ -121,100 +140,109 @@ static int fa_open(struct tkit_ctx *ctx, const void *options, const struct tkit_
 	return 0;
 }
 
+/* A process of the target may have made a mount namespace of its own. */
+static int look_at(void *arg, pid_t pid)
+{
+	struct self *self = arg;
+
+	return self->marks ? marks_join(self->ctx, self->marks, pid) : 0;
+}
+
+static int look_around(struct self *self)
+{
+	uint64_t now = tkit_now_ns();
+
+	if (!self->family || now - self->looked < LOOK_MS * 1000000ull)
+		return 0;
+	self->looked = now;
+	marks_prune(self->marks);
+	return family_each(self->family, look_at, self);
+}
+
+/* The id of the mount that a file was opened through; 0 if the kernel does not tell. */
+static uint64_t mount_of(int dir, const char *path)
+{
+	struct statx st;
+
+	if (statx(dir, path, path[0] ? 0 : AT_EMPTY_PATH, STATX_MNT_ID, &st) < 0 ||
+	    !(st.stx_mask & STATX_MNT_ID))
+		return 0;
+	return st.stx_mnt_id;
+}
+
+/* The first process of a container that waits for its start runs the runtime's program still. */
+static int start_container(struct tkit_ctx *ctx, struct self *self)
+{
+	char path[64];
+	uint64_t mount;
+
+	if (!mount_of(AT_FDCWD, "/"))
+		return tkit_fail(ctx, -EOPNOTSUPP,
+				 "containers: needs Linux 5.8, which tells mounts apart");
+	snprintf(path, sizeof(path), "/proc/%d/exe", (int)self->target->pid);
+	mount = mount_of(AT_FDCWD, path);
+	if (!mount || !marks_have_mount(self->marks, mount))
+		family_drop(self->family, self->target->pid);
+	return 0;
+}
+
 static int fa_start(struct tkit_ctx *ctx, void *data)
 {
 	struct self *self = data;
 	pid_t pid = self->target->pid ? self->target->pid : self->target->self_pid;
-	int rc = 0;
+	const char *root = self->target->root;
+	int rc = check_group(ctx, self->target);
 
+	self->ctx = ctx;
+	if (!self->container || strcmp(root, "/") == 0)
+		root = NULL;
 	/* First who, then what: no event of a process that is not known to belong. */
-	if (self->target->kind != TKIT_TARGET_ALL)
-		rc = family_new(ctx, pid, self->target->kind == TKIT_TARGET_PID, &self->family);
+	if (rc == 0 && self->target->kind != TKIT_TARGET_ALL)
+		rc = family_new(ctx, pid, self->group, self->target->kind == TKIT_TARGET_PID,
+				&self->family);
 	if (rc == 0)
-		rc = marks_new(ctx, self->options, self->fan, pid, &self->marks);
+		rc = marks_new(ctx, self->options, self->fan, pid, root, &self->marks);
+	if (rc == 0 && self->container)
+		rc = start_container(ctx, self);
+	if (rc == 0 && self->family)
+		family_watch(self->family, look_at, self);
+	if (rc == 0 && self->options->mark == MARK_FILESYSTEM)
+		self->counter = counter_new(ctx, self->target);
 	return rc;
+}
+
+/*
+ * In a container: who executes a file of its mounts is in it from then on, unless /proc tells that
+ * it is not in the control group. Who was not seen to be forked belongs if it goes by the mounts.
+ */
+static bool is_inside(struct self *self, const struct fanotify_event_metadata *meta, int pidfd)
+{
+	bool own = marks_have_mount(self->marks, mount_of(meta->fd, ""));
+
+	if (own && meta->pid && (meta->mask & FAN_OPEN_EXEC) &&
+	    census_in_group(self->group, meta->pid) != 0)
+		family_add(self->family, meta->pid);
+	if (!meta->pid || family_fd(self->family) < 0)
+		return own || (meta->pid && family_has(self->family, meta->pid, pidfd));
+	return family_has(self->family, meta->pid, pidfd);
 }
 
 static bool wanted(struct self *self, const struct fanotify_event_metadata *meta, int pidfd)
 {
 	if (meta->pid == self->target->self_pid)
 		return false;
+	if (self->container)
+		return is_inside(self, meta, pidfd);
 	/* pid 0: a process outside tkit's pid namespace */
 	return !self->family || (meta->pid && family_has(self->family, meta->pid, pidfd));
 }
 
-static int emit_op(struct tkit_ctx *ctx, struct self *self, struct tkit_event *event, int op)
+/* A file that was opened through a mount of another namespace than those that are known. */
+static int look_through(struct self *self, const struct fanotify_event_metadata *meta)
 {
-	event->op = (uint16_t)op;
-	self->emitted++;
-	return tkit_emit(ctx, event);
-}
-
-/*
- * The kernel puts " (deleted)" behind a name that is gone. A name may also end like that, and
- * the file may have got another one since (a temporary file that was linked).
- */
-static bool name_is_gone(const char *path, ssize_t len, const struct stat *st)
-{
-	struct stat now;
-
-	if (len <= 10 || strcmp(path + len - 10, " (deleted)") != 0)
-		return false;
-	return st->st_nlink == 0 || lstat(path, &now) < 0 || now.st_dev != st->st_dev ||
-	       now.st_ino != st->st_ino;
-}
-
-/* Emits what the mask says about the file behind meta->fd. Returns the number of events. */
-static int emit_event(struct tkit_ctx *ctx, struct self *self,
-		      const struct fanotify_event_metadata *meta)
-{
-	char link[32], path[PATH_MAX + 16];
-	struct tkit_event event;
-	const char *inside;
-	struct stat st;
-	ssize_t n;
-	int count = 0, rc = 0;
-
-	snprintf(link, sizeof(link), "/proc/self/fd/%d", meta->fd);
-	n = readlink(link, path, sizeof(path) - 1);
-	if (n < 0 || fstat(meta->fd, &st) < 0)
-		return tkit_lose(ctx, TKIT_LOSS_UNREADABLE, 1, "name of an event's file");
-	path[n] = '\0';
-	tkit_event_init(&event, TKIT_EVENT_ACCESS);
-	event.valid =
-		TKIT_V_TS | TKIT_V_PID | TKIT_V_ERR | TKIT_V_BASE | TKIT_V_RESOLVED | TKIT_V_INODE;
-	event.pflags = TKIT_P_FD;
-	event.via = TKIT_VIA_NOTIFY;
-	event.ts_ns = tkit_now_ns();
-	event.pid = meta->pid;
-	event.dev = st.st_dev;
-	event.ino = st.st_ino;
-	event.mode = st.st_mode;
-	if (name_is_gone(path, n, &st)) {
-		path[n - 10] = '\0';
-		event.pflags |= TKIT_P_DELETED;
-	}
-	inside = tkit_target_path(self->target, path);
-	if (!inside) {
-		event.pflags |= TKIT_P_OUTSIDE_ROOT;
-		inside = path;
-	}
-	event.resolved.ptr = event.base.ptr = inside;
-	event.resolved.len = event.base.len = strlen(inside);
-
-	if (rc >= 0 && (meta->mask & FAN_OPEN_EXEC)) {
-		rc = emit_op(ctx, self, &event, TKIT_OP_EXEC);
-		count++;
-	}
-	if (rc >= 0 && (meta->mask & FAN_OPEN)) {
-		rc = emit_op(ctx, self, &event, TKIT_OP_OPEN);
-		count++;
-	}
-	if (rc >= 0 && (meta->mask & FAN_ACCESS)) {
-		rc = emit_op(ctx, self, &event, S_ISDIR(st.st_mode) ? TKIT_OP_LIST : TKIT_OP_READ);
-		count++;
-	}
-	return rc < 0 ? rc : count;
+	if (!self->family || marks_have_mount(self->marks, mount_of(meta->fd, "")))
+		return 0;
+	return marks_join(self->ctx, self->marks, meta->pid);
 }
 
 /* Handles one buffer of events; every descriptor in it is closed, also after a failure. */
@@ -232,8 +260,11 @@ static int take_buffer(struct tkit_ctx *ctx, struct self *self, const char *buf,
 				       "the kernel does not tell how many");
 		pidfd = pidfd_of(self, meta);
 		if (meta->fd >= 0 && rc >= 0 && wanted(self, meta, pidfd)) {
-			rc = emit_event(ctx, self, meta);
+			rc = emit_event(ctx, self->target, meta);
 			count += rc > 0 ? rc : 0;
+			self->emitted += rc > 0 ? (uint64_t)rc : 0;
+			if (rc >= 0)
+				rc = look_through(self, meta);
 		}
 		if (meta->fd >= 0)
 			close(meta->fd);
@@ -277,36 +308,52 @@ static int drain(struct tkit_ctx *ctx, struct self *self)
 static int fa_pump(struct tkit_ctx *ctx, void *data, int timeout_ms)
 {
 	struct self *self = data;
-	struct pollfd fds[] = {
+	struct pollfd fds[3 + MARKS_TABLES_MAX] = {
 		{.fd = self->fan, .events = POLLIN},
 		{.fd = tkit_stop_fd(ctx), .events = POLLIN},
 		{.fd = self->family ? family_fd(self->family) : -1, .events = POLLIN},
-		{.fd = marks_fd(self->marks), .events = POLLPRI},
 	};
+	size_t count = marks_poll(self->marks, fds + 3);
+	bool changed = false;
 	int rc;
 
-	if (!self->stopping && poll(fds, sizeof(fds) / sizeof(fds[0]), timeout_ms) < 0 &&
-	    errno != EINTR)
+	if (self->family && timeout_ms > LOOK_MS)
+		timeout_ms = LOOK_MS;
+	if (!self->stopping && poll(fds, 3 + count, timeout_ms) < 0 && errno != EINTR)
 		return tkit_fail(ctx, -errno, "waiting for events");
-	if (fds[3].revents & (POLLPRI | POLLERR)) {
-		rc = marks_update(ctx, self->marks);
-		if (rc < 0)
-			return rc;
-	}
+	for (size_t i = 0; i < count; i++)
+		changed |= fds[3 + i].revents & (POLLPRI | POLLERR);
+	rc = changed ? marks_update(ctx, self->marks) : 0;
+	if (rc >= 0)
+		rc = look_around(self);
+	if (rc < 0)
+		return rc;
 	rc = drain(ctx, self);
 	return rc == 0 && self->stopping ? TKIT_END : rc;
+}
+
+/* Mounted in a namespace that was gone before it was looked at. */
+static int lose_mounts(struct tkit_ctx *ctx, struct self *self)
+{
+	uint64_t mounted = counter_read(self->counter);
+
+	if (!self->marks || mounted <= self->marks->noticed)
+		return 0;
+	return tkit_lose(ctx, TKIT_LOSS_UNTRACED, mounted - self->marks->noticed,
+			 "file systems that were mounted and never seen");
 }
 
 static int fa_stop(struct tkit_ctx *ctx, void *data)
 {
 	struct self *self = data;
+	int rc = self->stopping ? 0 : lose_mounts(ctx, self);
 
 	/* What is queued stays readable after the marks are gone. */
 	fanotify_mark(self->fan, FAN_MARK_FLUSH, 0, AT_FDCWD, "/");
 	fanotify_mark(self->fan, FAN_MARK_FLUSH | FAN_MARK_MOUNT, 0, AT_FDCWD, "/");
 	fanotify_mark(self->fan, FAN_MARK_FLUSH | FAN_MARK_FILESYSTEM, 0, AT_FDCWD, "/");
 	self->stopping = true;
-	return 0;
+	return rc < 0 ? rc : 0;
 }
 
 static int fa_stats(struct tkit_ctx *ctx, void *data, struct tkit_stats *stats)
@@ -347,7 +394,8 @@ TKIT_API const struct tkit_plugin tkit_plugin = {
 	.licence = "MIT",
 	.caps = TKIT_CAN_OPEN | TKIT_CAN_EXEC | TKIT_CAN_INTERP | TKIT_CAN_RESOLVED |
 		TKIT_CAN_IO_URING | TKIT_CAN_COMPAT32 | TKIT_CAN_INODE | TKIT_CAN_READ |
-		TKIT_CAN_TARGET_COMMAND | TKIT_CAN_TARGET_PID | TKIT_CAN_TARGET_ALL,
+		TKIT_CAN_TARGET_COMMAND | TKIT_CAN_TARGET_PID | TKIT_CAN_TARGET_ALL |
+		TKIT_CAN_TARGET_CGROUP,
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.options_bytes = sizeof(struct options),
 	.options = options,

@@ -3,6 +3,7 @@
  * What is marked. A file system mark catches every access, through whatever mount and
  * mount namespace; a mount mark only those through that mount (not its clones in
  * another mount namespace). A file system is marked once, by its device number.
+ * What processes of the target mount in a namespace of their own is found in its mount table.
  */
 #include "fanotify.h"
 
@@ -16,19 +17,6 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
-
-struct marks {
-	int fan;
-	int mode;
-	uint64_t mask;
-	bool pseudo;
-	bool running; /* what is new now was there unmarked for a moment */
-	pid_t pid;
-	FILE *table;    /* /proc/PID/mountinfo */
-	uint64_t *done; /* device (file system) or mount id of what is marked */
-	size_t done_count;
-	size_t done_room;
-};
 
 /* File systems without files that an image could hold; marking them costs everybody. */
 static bool is_pseudo(const char *type)
@@ -45,27 +33,32 @@ static bool is_pseudo(const char *type)
 	return false;
 }
 
-static bool is_done(const struct marks *marks, uint64_t key)
+static bool has(const uint64_t *list, size_t count, uint64_t key)
 {
-	for (size_t i = 0; i < marks->done_count; i++)
-		if (marks->done[i] == key)
+	for (size_t i = 0; i < count; i++)
+		if (list[i] == key)
 			return true;
 	return false;
 }
 
+static int append(uint64_t **list, size_t *count, size_t *room, uint64_t key)
+{
+	if (*count == *room) {
+		size_t more = *room ? *room * 2 : 64;
+		uint64_t *bigger = realloc(*list, more * sizeof(*bigger));
+
+		if (!bigger)
+			return -ENOMEM;
+		*list = bigger;
+		*room = more;
+	}
+	(*list)[(*count)++] = key;
+	return 0;
+}
+
 static int add_done(struct marks *marks, uint64_t key)
 {
-	if (marks->done_count == marks->done_room) {
-		size_t room = marks->done_room ? marks->done_room * 2 : 64;
-		uint64_t *done = realloc(marks->done, room * sizeof(*done));
-
-		if (!done)
-			return -ENOMEM;
-		marks->done = done;
-		marks->done_room = room;
-	}
-	marks->done[marks->done_count++] = key;
-	return 0;
+	return append(&marks->done, &marks->done_count, &marks->done_room, key);
 }
 
 /* mountinfo writes space, tab, newline and backslash as \ooo (proc(5)). */
@@ -85,19 +78,32 @@ static void unescape(char *text)
 	*to = '\0';
 }
 
+static bool is_there(pid_t pid)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/%d", (int)pid);
+	return access(path, F_OK) == 0;
+}
+
 /* Marks one mount point, seen through the target's root. Mount points that are hidden
  * below another mount or cannot be marked (no such feature) are skipped. */
-static int mark_point(struct tkit_ctx *ctx, struct marks *marks, const char *point)
+static int mark_point(struct tkit_ctx *ctx, struct marks *marks, pid_t pid, const char *point)
 {
 	unsigned int flags = FAN_MARK_ADD;
 	char path[PATH_MAX + 64];
 
 	flags |= marks->mode == MARK_MOUNT ? FAN_MARK_MOUNT : FAN_MARK_FILESYSTEM;
-	snprintf(path, sizeof(path), "/proc/%d/root%s", (int)marks->pid, point);
+	snprintf(path, sizeof(path), "/proc/%d/root%s", (int)pid, point);
 	if (fanotify_mark(marks->fan, flags, marks->mask, AT_FDCWD, path) == 0)
 		return 1;
 	switch (errno) {
 	case ENOENT:
+		if (marks->running && !is_there(pid))
+			return tkit_lose(ctx, TKIT_LOSS_UNTRACED, 1,
+					 "what is mounted after the end of "
+					 "the process that led there");
+		/* fall through */
 	case ENOTDIR:
 	case EACCES:
 	case EINVAL:
@@ -117,16 +123,17 @@ static int mark_point(struct tkit_ctx *ctx, struct marks *marks, const char *poi
  * The file system that the target's root directory lies on. A chroot's mount table does not
  * list it when the root is no mount point of its own.
  */
-static int mark_root(struct tkit_ctx *ctx, struct marks *marks)
+static int mark_root(struct tkit_ctx *ctx, struct marks *marks, pid_t pid)
 {
+	const char *point = marks->root ? marks->root : "/";
 	struct stat st;
-	char path[64];
+	char path[PATH_MAX + 64];
 	int rc;
 
-	snprintf(path, sizeof(path), "/proc/%d/root", (int)marks->pid);
+	snprintf(path, sizeof(path), "/proc/%d/root%s", (int)pid, point);
 	if (stat(path, &st) < 0)
-		return tkit_fail(ctx, -errno, "the root directory of process %d", (int)marks->pid);
-	rc = mark_point(ctx, marks, "/");
+		return tkit_fail(ctx, -errno, "the root directory of process %d", (int)pid);
+	rc = mark_point(ctx, marks, pid, point);
 	if (rc == 0)
 		return tkit_fail(ctx, -ENODEV, "the root's file system cannot be marked");
 	/* Mount marks go by mount id; marking the same mount twice is harmless. */
@@ -135,36 +142,58 @@ static int mark_root(struct tkit_ctx *ctx, struct marks *marks)
 	return rc < 0 ? rc : 0;
 }
 
-static int mark_line(struct tkit_ctx *ctx, struct marks *marks, char *line)
+/* One line of a mount table. */
+struct line {
+	unsigned int id, major, minor;
+	char *point;
+	char *type;
+};
+
+static bool parse_line(char *text, struct line *ret)
 {
-	char *fields[6], *type, *at = line;
-	unsigned int major, minor, id;
-	uint64_t key;
-	int rc;
+	char *fields[6], *at = text;
 
 	for (size_t i = 0; i < 6; i++)
 		if (!(fields[i] = strsep(&at, " ")))
-			return 0;
-	type = at ? strstr(at, "- ") : NULL;
-	if (!type || sscanf(fields[0], "%u", &id) != 1 ||    // NOLINT(cert-err34-c): kernel's text
-	    sscanf(fields[2], "%u:%u", &major, &minor) != 2) // NOLINT(cert-err34-c)
-		return 0;
-	type += 2;
-	type[strcspn(type, " ")] = '\0';
-	if (!marks->pseudo && is_pseudo(type))
-		return 0;
-	key = marks->mode == MARK_MOUNT ? id : makedev(major, minor);
-	if (is_done(marks, key))
-		return 0;
+			return false;
+	ret->type = at ? strstr(at, "- ") : NULL;
+	if (!ret->type ||
+	    sscanf(fields[0], "%u", &ret->id) != 1 || // NOLINT(cert-err34-c): kernel's
+	    sscanf(fields[2], "%u:%u", &ret->major, &ret->minor) != 2) // NOLINT(cert-err34-c)
+		return false;
+	ret->type += 2;
+	ret->type[strcspn(ret->type, " ")] = '\0';
 	unescape(fields[4]);
-	rc = mark_point(ctx, marks, fields[4]);
+	ret->point = fields[4];
+	return true;
+}
+
+static bool is_below(const char *path, const char *dir)
+{
+	size_t len = strlen(dir);
+
+	return strncmp(path, dir, len) == 0 && (!path[len] || path[len] == '/');
+}
+
+static int mark_line(struct tkit_ctx *ctx, struct marks *marks, pid_t pid, const struct line *line)
+{
+	uint64_t key = marks->mode == MARK_MOUNT ? line->id : makedev(line->major, line->minor);
+	char detail[200];
+	int rc;
+
+	if (has(marks->done, marks->done_count, key))
+		return 0;
+	if (!marks->pseudo && is_pseudo(line->type)) {
+		marks->noticed += marks->running;
+		return add_done(marks, key);
+	}
+	rc = mark_point(ctx, marks, pid, line->point);
 	if (rc <= 0)
 		return rc;
+	marks->noticed += marks->running;
 	if (marks->running) {
-		char detail[200];
-
 		snprintf(detail, sizeof(detail), "what was opened on %.120s before it was marked",
-			 fields[4]);
+			 line->point);
 		rc = tkit_lose(ctx, TKIT_LOSS_UNTRACED, 1, detail);
 		if (rc < 0)
 			return rc;
@@ -172,20 +201,66 @@ static int mark_line(struct tkit_ctx *ctx, struct marks *marks, char *line)
 	return add_done(marks, key);
 }
 
-int marks_update(struct tkit_ctx *ctx, struct marks *marks)
+/* In a hook the container's root is a directory of the host's tree still. */
+static bool has_point(FILE *file, const char *point)
 {
-	char *line = NULL;
+	struct line line;
+	char *text = NULL;
+	size_t room = 0;
+	bool found = false;
+
+	rewind(file);
+	while (!found && getline(&text, &room, file) > 0)
+		found = parse_line(text, &line) && strcmp(line.point, point) == 0;
+	free(text);
+	return found;
+}
+
+/* Marks what is new in it, and adds its mounts to the list of mounts. */
+int marks_read_table(struct tkit_ctx *ctx, struct marks *marks, const struct table *table)
+{
+	const char *below = NULL;
+	char path[64], *text = NULL;
+	FILE *file = table->file;
+	struct line line;
 	size_t room = 0;
 	int rc = 0;
 
-	if (!marks->table)
-		return 0;
-	rewind(marks->table);
-	while (rc == 0 && getline(&line, &room, marks->table) > 0)
-		rc = mark_line(ctx, marks, line);
-	free(line);
-	/* The target's process may be gone by now, and its mount table with it. */
+	/* In a hook anew each time: an open one shows the tree as the root was then. */
+	snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)table->pid);
+	if (marks->root)
+		file = fopen(path, "re");
+	if (!file)
+		return 0; /* the container is gone, and its mounts with it */
+	if (marks->root && has_point(file, marks->root))
+		below = marks->root;
+	rewind(file);
+	while (rc == 0 && getline(&text, &room, file) > 0) {
+		if (!parse_line(text, &line) || (below && !is_below(line.point, below)))
+			continue;
+		rc = append(&marks->mounts, &marks->mount_count, &marks->mount_room, line.id);
+		if (rc == 0)
+			rc = mark_line(ctx, marks, table->pid, &line);
+	}
+	free(text);
+	if (file != table->file)
+		fclose(file);
 	return rc;
+}
+
+int marks_update(struct tkit_ctx *ctx, struct marks *marks)
+{
+	int rc = 0;
+
+	marks->mount_count = 0;
+	for (size_t i = 0; rc == 0 && i < marks->table_count; i++)
+		rc = marks_read_table(ctx, marks, &marks->tables[i]);
+	return rc;
+}
+
+bool marks_have_mount(const struct marks *marks, uint64_t mount)
+{
+	return has(marks->mounts, marks->mount_count, mount);
 }
 
 static int mark_list(struct tkit_ctx *ctx, struct marks *marks,
@@ -201,10 +276,9 @@ static int mark_list(struct tkit_ctx *ctx, struct marks *marks,
 }
 
 int marks_new(struct tkit_ctx *ctx, const struct options *options, int fan, pid_t pid,
-	      struct marks **ret_marks)
+	      const char *root, struct marks **ret_marks)
 {
 	struct marks *marks = calloc(1, sizeof(*marks));
-	char path[64];
 	int rc;
 
 	if (!marks)
@@ -212,15 +286,14 @@ int marks_new(struct tkit_ctx *ctx, const struct options *options, int fan, pid_
 	marks->fan = fan;
 	marks->mode = options->mark;
 	marks->pseudo = options->pseudo;
-	marks->pid = pid;
+	marks->root = root;
 	marks->mask = FAN_OPEN | FAN_OPEN_EXEC | FAN_ONDIR | (options->reads ? FAN_ACCESS : 0);
 	if (marks->mode == MARK_LIST) {
 		rc = mark_list(ctx, marks, &options->paths);
 	} else {
-		snprintf(path, sizeof(path), "/proc/%d/mountinfo", (int)pid);
-		marks->table = fopen(path, "re");
-		rc = marks->table ? mark_root(ctx, marks)
-				  : tkit_fail(ctx, -errno, "opening %s", path);
+		rc = marks_add_table(ctx, marks, pid);
+		if (rc > 0)
+			rc = mark_root(ctx, marks, pid);
 		if (rc == 0)
 			rc = marks_update(ctx, marks);
 	}
@@ -237,13 +310,10 @@ void marks_free(struct marks *marks)
 {
 	if (!marks)
 		return;
-	if (marks->table)
-		fclose(marks->table);
+	for (size_t i = 0; i < marks->table_count; i++)
+		fclose(marks->tables[i].file);
+	free(marks->tables);
+	free(marks->mounts);
 	free(marks->done);
 	free(marks);
-}
-
-int marks_fd(const struct marks *marks)
-{
-	return marks->table ? fileno(marks->table) : -1;
 }
