@@ -27,7 +27,8 @@ VALUES = {("run", "--until"): "tree exit", ("dump", "--format"): "json text",
 # What else stands on the line: file, command (a program and its words), trace, path, or words.
 REST = {"run": "command", "slim": "file", "verify": "file", "why": "trace", "why-not": "trace",
         "report": "trace", "dump": "trace", "merge": "trace", "oci-runtime": "none", "oci-hook": "none",
-        "container": "docker podman containerd", "plugin": "plugin", "doctor": "none"}
+        "container": "docker podman containerd", "plugin": "plugin", "doctor": "none",
+        "bench": "none"}
 
 
 def argument(command, names, value):

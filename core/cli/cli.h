@@ -24,7 +24,7 @@ struct cli_command {
 
 extern const struct cli_command cmd_run, cmd_report, cmd_dump, cmd_merge, cmd_plugin, cmd_doctor,
 	cmd_oci_runtime, cmd_oci_hook, cmd_container, cmd_why, cmd_why_not;
-extern const struct cli_command cmd_slim, cmd_verify;
+extern const struct cli_command cmd_slim, cmd_verify, cmd_bench;
 
 /* Prints "tkit: error: text" for a recorded error and returns CLI_FAILED. */
 int cli_error(const struct err *err);

@@ -20,7 +20,7 @@ TKIT_API int tkit_cli_main(int argc, char **argv);
 static const struct cli_command *const commands[] = {
 	&cmd_run,     &cmd_report,      &cmd_dump,     &cmd_merge,     &cmd_plugin,
 	&cmd_doctor,  &cmd_oci_runtime, &cmd_oci_hook, &cmd_container, &cmd_why,
-	&cmd_why_not, &cmd_slim,        &cmd_verify};
+	&cmd_why_not, &cmd_slim,        &cmd_verify,   &cmd_bench};
 #define COMMAND_COUNT (sizeof(commands) / sizeof(commands[0]))
 
 static void print_help(FILE *to)

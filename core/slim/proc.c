@@ -75,7 +75,7 @@ static void close_from(unsigned int first)
 /* In the child. Numbers are moved out of the way first, as those below 4 may be in use. */
 static _Noreturn void become(const struct proc_spec *spec, int out, int errors)
 {
-	int null = fcntl(open("/dev/null", O_RDWR | O_CLOEXEC), F_DUPFD, 10);
+	int null = fcntl(open("/dev/null", O_RDONLY | O_CLOEXEC), F_DUPFD, 10);
 	int extra = spec->extra ? fcntl(spec->extra, F_DUPFD, 10) : -1;
 	struct sigaction plain = {.sa_handler = SIG_DFL};
 	sigset_t none;
@@ -94,12 +94,6 @@ static _Noreturn void become(const struct proc_spec *spec, int out, int errors)
 		_exit(125);
 	if (spec->run)
 		_exit(spec->run(spec->arg));
-	if (spec->prepare) {
-		int status = spec->prepare(spec->arg);
-
-		if (status)
-			_exit(status);
-	}
 	close_from(extra >= 0 ? 4 : 3);
 	if (spec->env)
 		execvpe(spec->path, spec->argv, spec->env);

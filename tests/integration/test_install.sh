@@ -25,7 +25,7 @@ says() { # TEXT CMD...: the output has TEXT
 	out=$("$@" 2>&1) || true
 	grep -qF -- "$text" <<<"$out" || { echo "no '$text' in:" "$out"; return 1; }
 }
-check "layout" there bin/tkit bin/tkit-runc "$libdir/libtkit.so" "$libdir/libtkit.so.1" \
+check "layout" there bin/tkit bin/tkit-runc libexec/tkit/tkit-bench-work "$libdir/libtkit.so" "$libdir/libtkit.so.1" \
 	"$libdir/tkit/plugins/sink-file.so" "$libdir/tkit/plugins.d/10-sink-file.yaml" include/tkit/plugin.h \
 	share/man/man1/tkit-run.1 share/bash-completion/completions/tkit share/zsh/site-functions/_tkit \
 	"$libdir/pkgconfig/tkit.pc" "$libdir/cmake/tkit/tkit-config.cmake" etc/tkit/plugins.d share/tkit/tkit.proto
@@ -57,6 +57,7 @@ check "the same after a move" own_plugins "$work/moved/bin/tkit" "$work/moved"
 mv "$prefix.away" "$prefix"
 ln -s "$prefix/bin/tkit" "$work/link"
 check "by a symbolic link" own_plugins "$work/link" "$prefix"
+check "finds its helper" says "getppid" clean "$work/moved/bin/tkit" bench --list
 check "tkit-runc is the runtime" says "runc" clean "$prefix/bin/tkit-runc" --version
 
 # An administrator's file of the same name overrides; a relative module is looked for in libdir, too.
