@@ -72,6 +72,36 @@ check "wrong subcommand" says 125 "did you mean 'list'?" plugin lits
 check "wrong option" says 125 "unknown option '--jsn'" plugin list --jsn
 check "help" says 0 "Usage: tkit plugin list" plugin --help
 
+# What cannot be loaded is refused in one clear line, wherever it is asked for.
+refused() { # TEXT MODULE
+	local out status=0
+	conf "$work/three/plugins.d/80-bad.yaml" sink bad "$2"
+	out=$(TKIT_PLUGINS_D=$work/three/plugins.d "$tkit" run --backend null,count=1 --sink bad 2>&1 >"$work/out") || status=$?
+	[ $status = 125 ] && [ "$(wc -l <<<"$out")" = 1 ] && [[ $out == *"$2"*"$1"* ]] && [ ! -s "$work/out" ] && return
+	printf '%s: exit %s: %s\n' "$2" "$status" "$out"
+	return 1
+}
+check "too new" refused "made for plugin ABI 2.7, this tkit has 1.0; rebuild" "$modules/bad_major.so"
+check "too old" refused "made for plugin ABI 0.7, this tkit has 1.0; rebuild" "$modules/bad_old_major.so"
+check "uses what is newer" refused "a newer tkit is needed" "$modules/bad_newer_ops.so"
+check "wrong kind" refused "is the backend 'shy'" "$modules/backend-shy.so"
+check "another name" refused "is the sink 'good'" "$modules/sink-good.so"
+check "no descriptor" refused "exports no data symbol 'tkit_plugin'" "$modules/bad_no_descriptor.so"
+check "no module" refused "No such file" "$work/none.so"
+sed 's/\x3e/\xb7/' "$modules/sink-good.so" >"$work/arch.so" # the first is e_machine
+check "wrong machine" refused "made for another machine" "$work/arch.so"
+head -c 3000 "$modules/sink-good.so" >"$work/cut.so"
+check "cut off" refused "cut off" "$work/cut.so"
+if [ "$(id -u)" = 0 ]; then
+	cp "$modules/sink-good.so" "$work/open.so"
+	chmod 666 "$work/open.so"
+	check "writable by others, as root" refused "refused with root's rights" "$work/open.so"
+else
+	cp "$modules/sink-good.so" "$work/closed.so"
+	chmod 0 "$work/closed.so"
+	check "unreadable" refused "Permission denied" "$work/closed.so"
+fi
+
 conf "$e/70-good.yaml" sink good "$modules/sink-good.so" 'defaults:' '  level: 99'
 export TKIT_PLUGINS_D=$d:$e
 check "a later directory overrides by file name" says 1 "PC041: $e/70-good.yaml:6: option 'level': '99' is out of range -10..10" plugin check "$modules/sink-good.so"

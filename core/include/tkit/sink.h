@@ -38,8 +38,8 @@ enum tkit_mount_kind {
 	TKIT_MOUNT_VOLUME =
 		1,           /* a volume of the engine's: a new one gets what the image has there */
 	TKIT_MOUNT_BIND = 2, /* a file or directory of the host */
-	TKIT_MOUNT_TMPFS = 3,   /* memory, empty at the start */
-	TKIT_MOUNT_RUNTIME = 4, /* the engine's own: /proc, /etc/resolv.conf, an init */
+	TKIT_MOUNT_TMPFS = 3,  /* memory, empty at the start */
+	TKIT_MOUNT_RUNTIME = 4 /* the engine's own: /proc, /etc/resolv.conf, an init */
 };
 
 /* Flags of a mount. */

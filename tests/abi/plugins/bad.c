@@ -104,6 +104,8 @@ UNUSED static const struct newer_ops ops = {
 #endif
 #ifdef VARIANT_MAJOR
 #define MAJOR (TKIT_ABI_MAJOR + 1)
+#elif defined(VARIANT_OLD_MAJOR)
+#define MAJOR (TKIT_ABI_MAJOR - 1)
 #else
 #define MAJOR TKIT_ABI_MAJOR
 #endif
