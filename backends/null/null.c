@@ -3,22 +3,23 @@
  * The null backend: watches nothing, makes events up. For tests of everything behind a
  * backend, faults included, and for measuring how many events tkit itself can carry.
  */
-#include <tkit/backend.h>
+#include "null.h"
 
 #include <errno.h>
 #include <poll.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
 
-#define PUMP_EVENTS 256 /* most events in one pump() */
+#include <tkit/backend.h>
+
+#define PUMP_EVENTS  256 /* most events in one pump() */
+#define CLOCK_EVENTS 16  /* accesses from one look at the clock to the next */
 
 struct options {
 	int64_t count;
 	int64_t rate;
 	int64_t paths;
 	int64_t processes;
+	int shape; /* enum null_shape */
 	int64_t lose;
 	int64_t fail_at;
 	int fail_open;
@@ -36,6 +37,8 @@ static const struct tkit_option options[] = {
 	 "distinct paths"},
 	{"processes", TKIT_OPTION_INT, offsetof(struct options, processes), "1", "1..1000000",
 	 "processes that the accesses come from, each with a fork and an exit event"},
+	{"shape", TKIT_OPTION_ENUM, offsetof(struct options, shape), "plain", "plain|build",
+	 "plain: opens of each path in turn; build: calls, repeats and names as in a compile job"},
 	{"lose", TKIT_OPTION_INT, offsetof(struct options, lose), "0", "0..1000000000000",
 	 "report so many facts as lost, at the end"},
 	{"fail-at", TKIT_OPTION_INT, offsetof(struct options, fail_at), "-1", "-1..1000000000000",
@@ -52,16 +55,16 @@ static const struct tkit_option options[] = {
 
 struct null_backend {
 	const struct options *options;
+	struct null_shaper shaper;
 	int64_t made;   /* accesses */
 	int64_t forked; /* processes told so far */
 	int64_t exited;
 	uint64_t emitted;
 	uint64_t start_ns;
+	uint64_t now_ns; /* time of the next access */
 	int lost_told;
 	int stopped;
 };
-
-#define FIRST_PID 5000000 /* above what the kernel can give */
 
 static int null_probe(struct tkit_ctx *ctx, const void *opts, const struct tkit_target *target)
 {
@@ -80,6 +83,8 @@ static int null_open(struct tkit_ctx *ctx, const void *opts, const struct tkit_t
 	if (!null)
 		return tkit_fail(ctx, -ENOMEM, "opening");
 	null->options = given;
+	null->shaper = (struct null_shaper){
+		.shape = given->shape, .paths = given->paths, .processes = given->processes};
 	*ret_self = null;
 	return 0;
 }
@@ -102,7 +107,7 @@ static int emit_process(struct tkit_ctx *ctx, struct null_backend *null, int typ
 	tkit_event_init(&event, type);
 	event.valid = TKIT_V_TS | TKIT_V_PID | TKIT_V_TID | TKIT_V_PPID | TKIT_V_COMM;
 	event.ts_ns = tkit_now_ns();
-	event.pid = event.tid = FIRST_PID + (int)index;
+	event.pid = event.tid = NULL_FIRST_PID + (int)index;
 	event.ppid = 1;
 	event.comm = (struct tkit_bytes){"null", 4};
 	if (type == TKIT_EVENT_EXIT)
@@ -113,29 +118,19 @@ static int emit_process(struct tkit_ctx *ctx, struct null_backend *null, int typ
 	return rc;
 }
 
-/* Access number `made`: each path in turn is opened, and every fourth one is missing. */
 static int emit_access(struct tkit_ctx *ctx, struct null_backend *null)
 {
-	int64_t index = null->made % null->options->paths;
 	struct tkit_event event;
-	char path[64];
+	char text[NULL_TEXT];
 	int rc;
 
-	tkit_event_init(&event, TKIT_EVENT_ACCESS);
-	event.op = null->options->bad_event ? TKIT_OP_NONE : TKIT_OP_OPEN;
-	event.valid = TKIT_V_TS | TKIT_V_PID | TKIT_V_TID | TKIT_V_ERR | TKIT_V_RET | TKIT_V_FLAGS |
-		      TKIT_V_PATH | TKIT_V_COMM;
-	event.ts_ns = tkit_now_ns();
-	event.pid = event.tid = FIRST_PID + (int)(null->made % null->options->processes);
-	event.err = index % 4 == 3 ? ENOENT : 0;
-	event.ret = event.err ? -event.err : 3;
-	event.path.ptr = path;
-	event.path.len = (size_t)snprintf(path, sizeof(path), "/null/%lld/file", (long long)index);
-	event.comm = (struct tkit_bytes){"null", 4};
-	if (!event.err) {
-		event.valid |= TKIT_V_RESOLVED;
-		event.resolved = event.path;
-	}
+	/* A look at the clock costs as much as the rest: what is measured here is tkit. */
+	if (null->options->rate || null->made % CLOCK_EVENTS == 0)
+		null->now_ns = tkit_now_ns();
+	null_access(&null->shaper, text, &event);
+	event.ts_ns = null->now_ns++;
+	if (null->options->bad_event)
+		event.op = TKIT_OP_NONE;
 	rc = tkit_emit(ctx, &event);
 	if (rc == 0) {
 		null->made++;

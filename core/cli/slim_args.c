@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "cli/print.h"
+#include "cli/run_args.h"
 #include "container/runtime.h"
 #include "slim/source.h"
 #include "util/cleanup.h"
@@ -36,6 +37,7 @@ enum {
 	OPT_BACKEND,
 	OPT_READ_ONLY,
 	OPT_INCOMPLETE,
+	OPT_NO_HEALTH,
 	OPT_REFERENCE
 };
 
@@ -50,6 +52,7 @@ static const struct option long_options[] = {
 	{"backend", required_argument, NULL, OPT_BACKEND},
 	{"read-only", no_argument, NULL, OPT_READ_ONLY},
 	{"allow-incomplete", no_argument, NULL, OPT_INCOMPLETE},
+	{"no-health-check", no_argument, NULL, OPT_NO_HEALTH},
 	{"json", no_argument, NULL, OPT_JSON},
 	{"reference", required_argument, NULL, OPT_REFERENCE},
 	/* only slim, from here on */
@@ -159,6 +162,9 @@ static int one_option(struct slim_args *args, const struct cli_command *cmd, int
 	case OPT_INCOMPLETE:
 		options->allow_incomplete = true;
 		return 0;
+	case OPT_NO_HEALTH:
+		options->no_health = true;
+		return 0;
 	case OPT_JSON:
 		args->json = true;
 		return 0;
@@ -228,6 +234,30 @@ static int find_parts(struct slim_args *args, const char *source)
 	return status;
 }
 
+/* What cannot watch a container is told before anything is read or run. */
+static int check_backend(const char *spec)
+{
+	struct plugin_registry *registry = NULL;
+	struct session_plugin backend = {0};
+	struct err err = ERR_INIT;
+	int status = 0, rc;
+
+	if (!spec || run_is_auto(spec))
+		return 0;
+	rc = registry_new(&registry, &err);
+	if (rc == 0)
+		rc = plugin_instance_spec(registry, TKIT_KIND_BACKEND, spec, &backend.plugin,
+					  &backend.options, &err);
+	if (rc == 0)
+		rc = run_check_targets(registry, TKIT_TARGET_CGROUP, &backend, 1, &err);
+	if (rc < 0)
+		status = cli_error(&err);
+	plugin_options_free(backend.options);
+	registry_free(registry);
+	err_done(&err);
+	return status;
+}
+
 static void progress(void *arg, const char *text)
 {
 	(void)arg;
@@ -274,6 +304,8 @@ int slim_args_parse(struct slim_args *args, const struct cli_command *cmd, int a
 	status = parse_options(args, cmd, own, words);
 	if (!status && optind >= own)
 		status = cli_usage(cmd, "an IMAGE or SOURCE of files is needed");
+	if (!status)
+		status = check_backend(args->options.backend);
 	if (!status)
 		status = find_parts(args, words[optind]);
 	if (!status && cmd == &cmd_slim && optind + 1 < own)

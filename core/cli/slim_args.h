@@ -28,14 +28,15 @@ void slim_args_done(struct slim_args *args);
 int slim_finish(const struct slim_args *args, const struct slim_report *report, int rc,
 		struct err *err);
 
-#define SLIM_DRIVE_HELP                                                                             \
-	"What is done with the running image (repeatable, in the order given):\n"                   \
-	"      --exec 'CMD ARG...'  run a command in it; quotes group words, there is no shell\n"   \
-	"      --http URL           GET http://..., from inside its network; tried until it\n"      \
-	"                           answers\n"                                                      \
-	"      --script FILE        run a program on this machine, with TKIT_PID, TKIT_NETNS and\n" \
-	"                           TKIT_ROOT in its environment\n"                                 \
-	"Without any of these the image is a program that ends by itself.\n"                        \
+#define SLIM_DRIVE_HELP                                                                               \
+	"What is done with the running image (repeatable, in the order given):\n"                     \
+	"      --exec 'CMD ARG...'  run a command in it; quotes group words, there is no shell\n"     \
+	"      --http URL           GET http://..., from inside its network; tried until it\n"        \
+	"                           answers\n"                                                        \
+	"      --script FILE        run a program on this machine, with TKIT_PID, TKIT_NETNS and\n"   \
+	"                           TKIT_ROOT in its environment\n"                                   \
+	"Last of all the image's own HEALTHCHECK. Without any of these the image is a program that\n" \
+	"ends by itself.\n"                                                                           \
 	"\n"
 
 #define SLIM_COMMON_HELP                                                                     \
@@ -45,6 +46,7 @@ int slim_finish(const struct slim_args *args, const struct slim_report *report, 
 	"      --runtime NAME       OCI runtime: runc, crun (the first that is installed)\n" \
 	"      --backend B          what watches (auto)\n"                                   \
 	"      --read-only          run the minimal image with a read-only root\n"           \
+	"      --no-health-check    do not run the image's HEALTHCHECK\n"                    \
 	"      --allow-incomplete   go on when the trace lost events\n"                      \
 	"      --json               the report as JSON\n"                                    \
 	"  -h, --help               this text\n"

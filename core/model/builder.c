@@ -61,44 +61,64 @@ static int note_comm(struct model_builder *b, struct prog *prog, const struct tk
 	return prog->comm == INTERN_NONE ? -ENOMEM : 0;
 }
 
-/* Adds to the cell of the same key, or makes it. `event` gives the first one's strings. */
-static int add_cell(struct model_builder *b, const struct cell *add, const struct tkit_event *event)
+uint32_t builder_hash(const struct model_builder *b, const struct cell *cell)
+{
+	uint64_t words[CELL_KEY_WORDS];
+
+	memcpy(words, &cell->key, sizeof(words));
+	return keyed_hash(&b->cells, words);
+}
+
+struct cell *builder_cell(struct model_builder *b, const struct cell *add, uint32_t hash,
+			  int *ret_new)
 {
 	uint64_t words[CELL_KEY_WORDS];
 	struct cell *cell;
-	struct prog *prog;
-	int is_new, rc;
 
 	memcpy(words, &add->key, sizeof(words));
-	cell = keyed_get(&b->cells, words, &is_new);
+	cell = keyed_get_hashed(&b->cells, words, hash, ret_new);
 	if (!cell)
-		return -ENOMEM;
-	if (!is_new) {
-		cell->count = add_count(cell->count, add->count);
-		cell->flags |= add->flags;
-		cell->pflags |= add->pflags;
-		cell->has_flags |= add->has_flags;
-		cell->last_seq = add->last_seq;
-		cell->last_ns = add->last_ns;
-		if (cell->resolved == INTERN_NONE)
-			cell->resolved = add->resolved;
-		return 0;
+		return NULL;
+	if (*ret_new) {
+		*cell = *add;
+		return cell;
 	}
-	*cell = *add;
-	if (!event)
-		return 0;
-	rc = intake_keep(b, event->valid & TKIT_V_PATH, event->path, &cell->requested);
+	cell->count = add_count(cell->count, add->count);
+	cell->flags |= add->flags;
+	cell->pflags |= add->pflags;
+	cell->has_flags |= add->has_flags;
+	cell->last_seq = add->last_seq;
+	cell->last_ns = add->last_ns;
+	if (cell->resolved == INTERN_NONE)
+		cell->resolved = add->resolved;
+	return cell;
+}
+
+int builder_new_cell(struct model_builder *b, struct cell *cell, const struct tkit_event *event)
+{
+	struct prog *prog;
+	int rc = intake_keep(b, event->valid & TKIT_V_PATH, event->path, &cell->requested);
+
 	if (!rc)
 		rc = intake_keep(b, event->valid & TKIT_V_BASE, event->base, &cell->base);
 	if (!rc)
 		rc = intake_keep(b, event->valid & TKIT_V_ROOT, event->root, &cell->root);
-	if (rc)
-		return rc;
-	prog = prog_of(b, add->key.run, add->key.program);
+	prog = rc ? NULL : prog_of(b, cell->key.run, cell->key.program);
 	if (!prog)
 		return -ENOMEM;
 	/* The thread name of an exec is the new program's. */
 	return event->type == TKIT_EVENT_EXEC ? 0 : note_comm(b, prog, event);
+}
+
+/* Adds to the cell of the same key, or makes it. `event` gives the first one's strings. */
+static int add_cell(struct model_builder *b, const struct cell *add, const struct tkit_event *event)
+{
+	int is_new;
+	struct cell *cell = builder_cell(b, add, builder_hash(b, add), &is_new);
+
+	if (!cell)
+		return -ENOMEM;
+	return is_new && event ? builder_new_cell(b, cell, event) : 0;
 }
 
 /* The event that goes with a pending first one. */
@@ -115,7 +135,7 @@ static bool completes(const struct model_builder *b, const struct cell *cell,
 		(first == TKIT_OP_MOUNT && op == TKIT_OP_MOUNT_SOURCE));
 }
 
-static int flush_pending(struct model_builder *b)
+int builder_flush(struct model_builder *b)
 {
 	if (!b->has_pending)
 		return 0;
@@ -123,10 +143,12 @@ static int flush_pending(struct model_builder *b)
 	return add_cell(b, &b->pending, NULL);
 }
 
-static bool is_pair_op(int op)
+bool builder_is_pair(const struct cell *cell)
 {
-	return op == TKIT_OP_RENAME_FROM || op == TKIT_OP_RENAME_TO || op == TKIT_OP_MOUNT ||
-	       op == TKIT_OP_MOUNT_SOURCE;
+	int op = cell->key.op;
+
+	return cell->key.err <= 0 && (op == TKIT_OP_RENAME_FROM || op == TKIT_OP_RENAME_TO ||
+				      op == TKIT_OP_MOUNT || op == TKIT_OP_MOUNT_SOURCE);
 }
 
 /*
@@ -135,27 +157,17 @@ static bool is_pair_op(int op)
  */
 static int add_pair(struct model_builder *b, struct cell *cell, const struct tkit_event *event)
 {
-	struct prog *prog;
-	int rc;
+	int rc = builder_new_cell(b, cell, event);
 
-	rc = intake_keep(b, event->valid & TKIT_V_PATH, event->path, &cell->requested);
-	if (!rc)
-		rc = intake_keep(b, event->valid & TKIT_V_BASE, event->base, &cell->base);
-	if (!rc)
-		rc = intake_keep(b, event->valid & TKIT_V_ROOT, event->root, &cell->root);
-	prog = rc ? NULL : prog_of(b, cell->key.run, cell->key.program);
-	if (!prog)
-		return -ENOMEM;
-	rc = note_comm(b, prog, event);
 	if (rc)
 		return rc;
 	if (completes(b, cell, event)) {
 		cell->key.aux = b->pending.key.path;
 		b->pending.key.aux = cell->key.path;
-		rc = flush_pending(b);
+		rc = builder_flush(b);
 		return rc ? rc : add_cell(b, cell, NULL);
 	}
-	rc = flush_pending(b);
+	rc = builder_flush(b);
 	if (rc)
 		return rc;
 	if (cell->key.op == TKIT_OP_RENAME_TO || cell->key.path == INTERN_NONE)
@@ -174,9 +186,9 @@ static int add_access(struct model_builder *b, const struct intake *in)
 	rc = intake_cell(b, in, &cell);
 	if (rc)
 		return rc;
-	if (is_pair_op(cell.key.op) && cell.key.err <= 0)
+	if (builder_is_pair(&cell))
 		return add_pair(b, &cell, in->event);
-	rc = flush_pending(b);
+	rc = builder_flush(b);
 	return rc ? rc : add_cell(b, &cell, in->event);
 }
 
@@ -280,7 +292,7 @@ int model_builder_end_run(struct model_builder *builder, uint32_t run,
 			  const struct tkit_run_end *end, struct err *err)
 {
 	struct run_data *data = builder->runs[run];
-	int rc = flush_pending(builder);
+	int rc = builder_flush(builder);
 
 	pids_done(&data->pids);
 	if (rc)

@@ -119,6 +119,26 @@ int model_builder_add_event(struct model_builder *builder, uint32_t run,
 int model_builder_end_run(struct model_builder *builder, uint32_t run,
 			  const struct tkit_run_end *end, struct err *err);
 
+/* The access is one of two that belong together: a rename, a mount. */
+bool builder_is_pair(const struct cell *cell);
+
+/* Hash of a cell's key, for the next one. */
+uint32_t builder_hash(const struct model_builder *builder, const struct cell *cell);
+
+/*
+ * Counts one more access of a cell; `add` becomes the cell if it is new. Returns the cell, new
+ * or old (*ret_new); NULL: no memory.
+ */
+struct cell *builder_cell(struct model_builder *builder, const struct cell *add, uint32_t hash,
+			  int *ret_new);
+
+/* Gives a new cell what only the first event's strings tell. 0 or -ENOMEM. */
+int builder_new_cell(struct model_builder *builder, struct cell *cell,
+		     const struct tkit_event *event);
+
+/* A rename or mount that waits for its second event gets none. 0 or -ENOMEM. */
+int builder_flush(struct model_builder *builder);
+
 void run_data_free(struct run_data *run);
 
 /* False for a run whose header was lost: such runs are never taken for the same. */

@@ -9,12 +9,16 @@
 
 #define ABS_MAX (64 * 1024) /* longer than what three joined parts can be in practice */
 
-/* A resolved path that names a place in the target's root, and still does. */
-static bool has_resolved(const struct tkit_event *event)
+bool intake_has_resolved(const struct tkit_event *event)
 {
 	return (event->valid & TKIT_V_RESOLVED) && event->resolved.len &&
 	       event->resolved.ptr[0] == '/' &&
 	       !(event->pflags & (TKIT_P_DELETED | TKIT_P_OUTSIDE_ROOT | TKIT_P_RES_TRUNC));
+}
+
+bool intake_resolved_counts(struct tkit_bytes resolved)
+{
+	return !bytes_below(resolved, BYTES_LIT("/proc"));
 }
 
 /* The name of a deleted file that was in use: another one may have it by now (an upgrade). */
@@ -23,7 +27,7 @@ static bool was_held(const struct tkit_event *event)
 	struct tkit_event named = *event;
 
 	named.pflags &= ~TKIT_P_DELETED;
-	return event->op == TKIT_OP_HELD && has_resolved(&named);
+	return event->op == TKIT_OP_HELD && intake_has_resolved(&named);
 }
 
 static enum tkit_pathless pathless_reason(const struct tkit_event *event, long len)
@@ -61,12 +65,13 @@ static int find_name(struct model_builder *b, const struct tkit_event *event, st
 	key->path = INTERN_NONE;
 	if (len > 0)
 		key->path = intern_add(&b->names, BYTES(text, (size_t)len), NULL);
-	else if (has_resolved(event) || was_held(event))
+	else if (intake_has_resolved(event) || was_held(event))
 		key->path = intern_add(&b->names, event->resolved, NULL);
 	else
 		key->aux = pathless_reason(event, len);
 	free(big);
-	return key->path == INTERN_NONE && (len > 0 || has_resolved(event) || was_held(event))
+	return key->path == INTERN_NONE &&
+			       (len > 0 || intake_has_resolved(event) || was_held(event))
 		       ? -ENOMEM
 		       : 0;
 }
@@ -132,42 +137,46 @@ static uint8_t variant_of(const struct tkit_event *event)
 	return variant;
 }
 
-int intake_cell(struct model_builder *b, const struct intake *in, struct cell *cell)
+void intake_kind(const struct tkit_event *event, struct cell *cell)
 {
-	const struct tkit_event *event = in->event;
 	struct cell_key *key = &cell->key;
-	int rc;
 
-	*cell = (struct cell){.key = {.run = in->run_index,
-				      .aux = INTERN_NONE,
+	*cell = (struct cell){.key = {.aux = INTERN_NONE,
 				      .sysno = INTERN_NONE,
 				      .op = event->op,
 				      .err = CELL_ERR_UNKNOWN,
 				      .evidence = (uint8_t)evidence_of(event),
+				      .variant = variant_of(event),
 				      .via = (uint8_t)event->via},
-			      .count = in->count,
 			      .flags = flag_bits(event),
-			      .first_seq = in->run->seq,
-			      .last_seq = in->run->seq,
-			      .first_ns = in->ns,
-			      .last_ns = in->ns,
 			      .requested = INTERN_NONE,
 			      .base = INTERN_NONE,
 			      .root = INTERN_NONE,
 			      .resolved = INTERN_NONE,
 			      .pflags = event->pflags & ~TKIT_P_CREATED,
+			      .has_pid = !!(event->valid & TKIT_V_PID),
 			      .has_flags = !!(event->valid & TKIT_V_FLAGS)};
-	if (event->valid & TKIT_V_PID) {
-		cell->first_pid = event->pid;
-		cell->has_pid = 1;
-	}
 	if (event->valid & TKIT_V_ERR && event->err >= 0 && event->err <= INT16_MAX)
 		key->err = (int16_t)event->err;
 	if (event->valid & TKIT_V_SYSNO) {
 		key->sysno = (uint32_t)event->sysno;
 		key->arch = (uint8_t)event->arch;
 	}
-	key->variant = variant_of(event);
+}
+
+int intake_cell(struct model_builder *b, const struct intake *in, struct cell *cell)
+{
+	const struct tkit_event *event = in->event;
+	struct cell_key *key = &cell->key;
+	int rc;
+
+	intake_kind(event, cell);
+	key->run = in->run_index;
+	cell->count = in->count;
+	cell->first_seq = cell->last_seq = in->run->seq;
+	cell->first_ns = cell->last_ns = in->ns;
+	if (cell->has_pid)
+		cell->first_pid = event->pid;
 	if ((event->valid & TKIT_V_INODE) && (event->mode & 0170000) == 0040000)
 		cell->pflags |= TKIT_P_DIRECTORY;
 	/* It was so before all else, whenever it was read. */
@@ -176,11 +185,10 @@ int intake_cell(struct model_builder *b, const struct intake *in, struct cell *c
 	rc = intake_programs(b, in, key);
 	if (!rc)
 		rc = find_name(b, event, key);
-	if (!rc && has_resolved(event))
+	if (!rc && intake_has_resolved(event))
 		rc = intake_keep(b, true, event->resolved, &cell->resolved);
-	/* In /proc the resolved name has the process id in it: one cell for all of them. */
 	if (!rc && cell->resolved != INTERN_NONE && key->path != INTERN_NONE &&
-	    !bytes_below(event->resolved, BYTES_LIT("/proc")))
+	    intake_resolved_counts(event->resolved))
 		key->aux = cell->resolved;
 	return rc;
 }

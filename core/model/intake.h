@@ -14,6 +14,15 @@ struct intake {
 	uint64_t count;
 };
 
+/* The part of a cell that goes by what kind of event it is: all but names, files and who. */
+void intake_kind(const struct tkit_event *event, struct cell *cell);
+
+/* A resolved path that names a place in the target's root, and still does. */
+bool intake_has_resolved(const struct tkit_event *event);
+
+/* In /proc the resolved name has the process id in it: one cell for all of them. */
+bool intake_resolved_counts(struct tkit_bytes resolved);
+
 /* Fills a cell from one access or exec; the strings that only a new cell needs stay out. */
 int intake_cell(struct model_builder *b, const struct intake *in, struct cell *cell);
 

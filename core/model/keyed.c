@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "model/keyed.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/random.h>
@@ -20,7 +21,7 @@ void keyed_done(struct keyed *table)
 	*table = (struct keyed){0};
 }
 
-static uint32_t hash_key(const struct keyed *table, const uint64_t *key)
+uint32_t keyed_hash(const struct keyed *table, const uint64_t *key)
 {
 	uint64_t h = table->seed;
 
@@ -31,24 +32,36 @@ static uint32_t hash_key(const struct keyed *table, const uint64_t *key)
 	return (uint32_t)h;
 }
 
+static bool same_key(const struct keyed *table, uint32_t index, const uint64_t *key)
+{
+	const unsigned char *item = keyed_at(table, index);
+	uint64_t word, differ = 0;
+
+	for (size_t i = 0; i < table->key_words; i++) {
+		memcpy(&word, item + i * sizeof(word), sizeof(word));
+		differ |= word ^ key[i];
+	}
+	return !differ;
+}
+
 /* Returns the slot of the key: where it is, or the free one where it belongs. */
-static uint32_t find_slot(const struct keyed *table, const uint64_t *key)
+static struct keyed_slot *find_slot(const struct keyed *table, const uint64_t *key, uint32_t hash)
 {
 	uint32_t mask = table->slot_count - 1;
-	uint32_t at = hash_key(table, key) & mask;
+	uint32_t at = hash & mask;
 
-	while (table->slots[at] && memcmp(keyed_at(table, table->slots[at] - 1), key,
-					  table->key_words * sizeof(*key)) != 0)
+	while (table->slots[at].item &&
+	       (table->slots[at].hash != hash || !same_key(table, table->slots[at].item - 1, key)))
 		at = (at + 1) & mask;
-	return at;
+	return &table->slots[at];
 }
 
 static int grow(struct keyed *table)
 {
 	uint32_t slot_count = table->slot_count ? table->slot_count * 2 : 512;
-	uint32_t room = slot_count / 2;
+	uint32_t room = slot_count / 2, mask = slot_count - 1;
+	struct keyed_slot *slots;
 	unsigned char *items;
-	uint32_t *slots;
 
 	if (slot_count == 0)
 		return -1;
@@ -60,34 +73,64 @@ static int grow(struct keyed *table)
 		free(slots);
 		return -1;
 	}
+	for (uint32_t i = 0; i < table->slot_count; i++) {
+		uint32_t at = table->slots[i].hash & mask;
+
+		if (!table->slots[i].item)
+			continue;
+		while (slots[at].item)
+			at = (at + 1) & mask;
+		slots[at] = table->slots[i];
+	}
 	free(table->slots);
 	table->slots = slots;
 	table->slot_count = slot_count;
 	table->room = room;
-	for (uint32_t i = 0; i < table->count; i++)
-		slots[find_slot(table, keyed_at(table, i))] = i + 1;
 	return 0;
+}
+
+void keyed_fetch_item(const struct keyed *table, uint32_t hash)
+{
+	const char *item;
+	uint32_t at;
+
+	if (!table->slot_count)
+		return;
+	/* The first one with this hash is mostly it, and it is mostly where the hash says. */
+	at = hash & (table->slot_count - 1);
+	while (table->slots[at].item && table->slots[at].hash != hash)
+		at = (at + 1) & (table->slot_count - 1);
+	if (!table->slots[at].item)
+		return;
+	item = keyed_at(table, table->slots[at].item - 1);
+	for (size_t i = 0; i < table->item_size; i += 64)
+		__builtin_prefetch(item + i, 1);
 }
 
 void *keyed_get(struct keyed *table, const uint64_t *key, int *ret_new)
 {
+	return keyed_get_hashed(table, key, keyed_hash(table, key), ret_new);
+}
+
+void *keyed_get_hashed(struct keyed *table, const uint64_t *key, uint32_t hash, int *ret_new)
+{
+	struct keyed_slot *slot;
 	unsigned char *item;
-	uint32_t at;
 
 	*ret_new = 0;
 	if (table->slot_count) {
-		at = find_slot(table, key);
-		if (table->slots[at])
-			return keyed_at(table, table->slots[at] - 1);
+		slot = find_slot(table, key, hash);
+		if (slot->item)
+			return keyed_at(table, slot->item - 1);
 	}
 	if (table->count == table->room && grow(table) < 0)
 		return NULL;
-	at = find_slot(table, key);
+	slot = find_slot(table, key, hash);
 	item = keyed_at(table, table->count);
 	memcpy(item, key, table->key_words * sizeof(*key));
 	memset(item + table->key_words * sizeof(*key), 0,
 	       table->item_size - table->key_words * sizeof(*key));
-	table->slots[at] = ++table->count;
+	*slot = (struct keyed_slot){.item = ++table->count, .hash = hash};
 	*ret_new = 1;
 	return item;
 }

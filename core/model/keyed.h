@@ -9,9 +9,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+struct keyed_slot {
+	uint32_t item; /* index + 1, 0 = free */
+	uint32_t hash;
+};
+
 struct keyed {
 	unsigned char *items;
-	uint32_t *slots; /* index + 1, 0 = free */
+	struct keyed_slot *slots;
 	size_t item_size;
 	size_t key_words;
 	uint64_t seed;
@@ -25,6 +30,20 @@ void keyed_done(struct keyed *table);
 
 /* The item with that key; added, zero behind the key, if it is new (*ret_new). NULL: no memory. */
 void *keyed_get(struct keyed *table, const uint64_t *key, int *ret_new);
+
+uint32_t keyed_hash(const struct keyed *table, const uint64_t *key);
+
+/* The same, with the key's hash at hand. */
+void *keyed_get_hashed(struct keyed *table, const uint64_t *key, uint32_t hash, int *ret_new);
+
+/* For many keys in a row: fetch the slots of all, then their items, and only then get them. */
+static inline void keyed_fetch_slot(const struct keyed *table, uint32_t hash)
+{
+	if (table->slot_count)
+		__builtin_prefetch(&table->slots[hash & (table->slot_count - 1)]);
+}
+
+void keyed_fetch_item(const struct keyed *table, uint32_t hash);
 
 static inline void *keyed_at(const struct keyed *table, uint32_t index)
 {

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "model/builder.h"
+#include "model/rows.h"
 #include "plugin/ctx.h"
 #include "util/cleanup.h"
 #include "util/log.h"
@@ -23,6 +24,7 @@ struct file_reader {
 		*damage; /* of each, not yet counted: a cut-off run is counted by its missing end */
 	bool *ended;
 	uint32_t run_count;
+	struct row_cache cache;
 };
 
 /* A copy that nothing can add to is there already. */
@@ -66,10 +68,13 @@ static int begin_run(struct file_reader *f, const struct tkit_trace_item *item, 
 static int add_batch(struct file_reader *f, const struct tkit_trace_item *item, struct err *err)
 {
 	uint32_t run = item->run < f->run_count ? f->runs[item->run] : SKIPPED;
+	const struct trace_rows *rows = trace_reader_rows(f->reader);
 	int rc = 0;
 
 	if (run == SKIPPED)
 		return 0;
+	if (rows)
+		return model_builder_add_rows(f->builder, &f->cache, run, rows, err);
 	for (uint32_t i = 0; !rc && i < item->batch->count; i++) {
 		const struct tkit_event *event = tkit_batch_event(item->batch, i);
 
@@ -167,10 +172,13 @@ int model_builder_add_file(struct model_builder *builder, const char *file, mode
 	rc = tkit_trace_reader_new(&ctx, from_stdin ? STDIN_FILENO : fd, f.name, &f.reader);
 	if (rc < 0)
 		err_set(err, rc, "%s", err_text(&ctx.err));
-	else
+	else if (!fn)
+		trace_reader_want_rows(f.reader);
+	if (rc >= 0)
 		rc = read_items(&f, &ctx, err);
 	tkit_trace_reader_free(f.reader);
 	ctx_done(&ctx);
+	row_cache_done(&f.cache);
 	free(f.runs);
 	free(f.damage);
 	free(f.ended);

@@ -3,146 +3,23 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/random.h>
-#include <sys/stat.h>
-#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include "container/container.h"
-#include "slim/oci.h"
+#include "container/enter.h"
+#include "slim/bundle.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"
 #include "util/num.h"
 
 #define RUNTIME_TIME (60 * PROC_S) /* for one call of the runtime */
 #define TRACER_TIME  (60 * PROC_S) /* for arming, and for the end of the trace */
-#define HOSTNAME     "tkit"
-
-/* ---- files ---- */
-
-static int write_file(int dir, const char *name, struct buf *text, struct err *err)
-{
-	_cleanup_close_ int fd =
-		openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-	int rc = fd < 0 ? -errno : 0;
-
-	if (rc == 0 && (text->failed || write(fd, text->data, text->size) != (ssize_t)text->size))
-		rc = text->failed ? -ENOMEM : errno ? -errno : -EIO;
-	buf_done(text);
-	return rc < 0 ? err_sys(err, rc, "writing %s", name) : 0;
-}
-
-static int write_text(int dir, const char *name, const char *content, struct err *err)
-{
-	struct buf text = BUF_INIT;
-
-	buf_str(&text, content);
-	return write_file(dir, name, &text, err);
-}
-
-static bool is_cgroup2(void)
-{
-	struct statfs st;
-
-	return statfs("/sys/fs/cgroup", &st) == 0 && st.f_type == 0x63677270;
-}
-
-static int fill_spec(const struct box *box, struct oci_spec *oci, struct user *user,
-		     struct err *err)
-{
-	const struct box_spec *spec = box->spec;
-
-	*oci = (struct oci_spec){
-		.image = spec->config,
-		.user = user,
-		.args = spec->args,
-		.arg_count = spec->arg_count,
-		.hostname = HOSTNAME,
-		.cgroup_ns = is_cgroup2(),
-		.read_only = spec->read_only,
-	};
-	return user_find(spec->rootfs, spec->config ? spec->config->user : NULL, user, err);
-}
-
-static int write_bundle(const struct box *box, int dir, struct err *err)
-{
-	_cleanup_free_ char *root = NULL;
-	struct buf json = BUF_INIT;
-	struct oci_spec oci;
-	const char *word;
-	struct user user;
-	char cgroup[96];
-	int rc = fill_spec(box, &oci, &user, err);
-
-	if (rc < 0)
-		return rc;
-	if (!oci_command(&oci, &word, 1))
-		return err_set(err, -EINVAL,
-			       "the image names no command to run; give one after --");
-	if (asprintf(&root, "%s/root", box->path) < 0) {
-		root = NULL;
-		return err_sys(err, -ENOMEM, "making a bundle");
-	}
-	snprintf(cgroup, sizeof(cgroup), "/tkit-%s", box->id);
-	oci.root = root;
-	oci.files = box->path;
-	oci.cgroup = cgroup;
-	oci_config(&oci, &json);
-	rc = write_file(dir, "config.json", &json, err);
-	if (rc == 0)
-		rc = write_text(dir, "hostname", HOSTNAME "\n", err);
-	if (rc == 0)
-		rc = write_text(dir, "resolv.conf", "nameserver 127.0.0.1\n", err);
-	if (rc == 0)
-		rc = write_text(dir, "hosts",
-				"127.0.0.1\tlocalhost " HOSTNAME "\n::1\tlocalhost ip6-localhost\n",
-				err);
-	return rc;
-}
-
-/* What the container writes lies in memory: it is fast, and gone with the mount. */
-static int mount_root(const struct box *box, int dir, struct err *err)
-{
-	_cleanup_(buf_done) struct buf options = BUF_INIT;
-	_cleanup_free_ char *root = NULL;
-
-	if (mkdirat(dir, "upper", 0755) < 0 || mkdirat(dir, "work", 0755) < 0 ||
-	    mkdirat(dir, "root", 0755) < 0)
-		return err_sys(err, -errno, "making a root");
-	buf_printf(&options, "lowerdir=%s,upperdir=%s/upper,workdir=%s/work", box->spec->lower,
-		   box->path, box->path);
-	buf_char(&options, '\0');
-	if (options.failed || options.size >= 4096 || asprintf(&root, "%s/root", box->path) < 0) {
-		root = NULL;
-		return err_sys(err, -E2BIG, "mounting the image's root");
-	}
-	if (mount("overlay", root, "overlay", 0, options.data) < 0)
-		return err_sys(err, -errno, "mounting the image's root (overlay)");
-	return 0;
-}
-
-static int prepare(struct box *box, struct err *err)
-{
-	_cleanup_close_ int dir = -1;
-	int rc;
-
-	box->path = workdir_path(box->dir, box->spec->name, 0700, err);
-	if (!box->path)
-		return err->rc;
-	if (mount("tmpfs", box->path, "tmpfs", MS_NOSUID | MS_NODEV, "mode=0700") < 0)
-		return err_sys(err, -errno, "mounting a file system in memory");
-	dir = open(box->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (dir < 0)
-		return err_sys(err, -errno, "opening %s", box->path);
-	rc = mount_root(box, dir, err);
-	return rc < 0 ? rc : write_bundle(box, dir, err);
-}
 
 /* ---- the runtime ---- */
 
@@ -303,13 +180,15 @@ static int start_all(struct box *box, struct err *err)
 	if (!box->state)
 		return err->rc;
 	start[2] = box->state;
-	rc = prepare(box, err);
+	rc = bundle_make(box, err);
 	if (rc == 0)
 		rc = create(box, &container, err);
 	if (rc == 0 && box->spec->trace)
 		rc = start_tracer(box, &container, err);
 	if (rc == 0)
 		rc = runtime(box, start, NULL, err);
+	box->cgroup = container.cgroup;
+	container.cgroup = NULL;
 	container_done(&container);
 	return rc;
 }
@@ -327,78 +206,34 @@ int box_start(const struct workdir *dir, struct proc_set *procs, const struct bo
 	return rc;
 }
 
+/* In the child that becomes the runtime: what it brings in has to be watched from the start. */
+static int be_traced(void *arg)
+{
+	const struct box *box = arg;
+	const struct container container = {.init = box->init.pid, .cgroup = box->cgroup};
+	struct err err = ERR_INIT;
+
+	if (enter_be_traced(&container, TRACER_TIME, &err) == 0)
+		return 0;
+	dprintf(STDERR_FILENO, "tkit: %s\n", err_text(&err));
+	return 125;
+}
+
 int box_exec(struct box *box, char *const *argv, struct proc *ret, struct err *err)
 {
 	char *words[] = {
 		(char *)"runc", (char *)"--root", box->state, (char *)"exec", (char *)"--process",
 		NULL,           box->id,          NULL};
-	struct proc_spec spec = {.path = box->dir->runtime, .argv = words, .flags = PROC_OUTPUT};
+	struct proc_spec spec = {.path = box->dir->runtime,
+				 .argv = words,
+				 .flags = PROC_OUTPUT,
+				 .prepare = box->tracer.pid ? be_traced : NULL,
+				 .arg = box};
 	_cleanup_free_ char *file = NULL;
-	_cleanup_close_ int dir = open(box->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct buf json = BUF_INIT;
-	struct oci_spec oci;
-	struct user user;
-	int rc = fill_spec(box, &oci, &user, err);
+	int rc = bundle_process(box, argv, &file, err);
 
-	if (rc < 0)
-		return rc;
-	if (asprintf(&file, "%s/process.json", box->path) < 0) {
-		file = NULL;
-		return err_sys(err, -ENOMEM, "starting a command");
-	}
-	unlinkat(dir, "process.json", 0);
-	oci_process(&oci, argv, &json);
-	rc = write_file(dir, "process.json", &json, err);
 	words[5] = file;
 	return rc < 0 ? rc : proc_start(box->procs, &spec, ret, err);
-}
-
-/* A line of /proc/net/FILE that says so, from its second line on. */
-static bool has_line(pid_t pid, const char *file, bool (*match)(const char *line))
-{
-	_cleanup_fclose_ FILE *f = NULL;
-	_cleanup_free_ char *line = NULL;
-	size_t room = 0;
-	char path[64];
-	bool found = false;
-
-	snprintf(path, sizeof(path), "/proc/%d/net/%s", (int)pid, file);
-	f = fopen(path, "re");
-	if (!f || getline(&line, &room, f) < 0)
-		return false;
-	while (!found && getline(&line, &room, f) > 0)
-		found = match(line);
-	return found;
-}
-
-static bool tcp_listens(const char *line)
-{
-	char state[3];
-
-	return sscanf(line, " %*s %*s %*s %2s", state) == 1 && strcmp(state, "0A") == 0;
-}
-
-static bool udp_bound(const char *line)
-{
-	char state[3];
-
-	return sscanf(line, " %*s %*s %*s %2s", state) == 1 && strcmp(state, "07") == 0;
-}
-
-static bool unix_listens(const char *line)
-{
-	unsigned int flags;
-
-	return sscanf(line, " %*s %*s %*s %x", &flags) == 1 && (flags & 0x10000);
-}
-
-bool box_listens(const struct box *box)
-{
-	pid_t pid = box->init.pid;
-
-	return has_line(pid, "tcp", tcp_listens) || has_line(pid, "tcp6", tcp_listens) ||
-	       has_line(pid, "udp", udp_bound) || has_line(pid, "udp6", udp_bound) ||
-	       has_line(pid, "unix", unix_listens);
 }
 
 int box_netns(const struct box *box)
@@ -502,5 +337,6 @@ void box_done(struct box *box)
 	}
 	free(box->path);
 	free(box->state);
+	free(box->cgroup);
 	*box = (struct box){0};
 }

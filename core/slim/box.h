@@ -34,6 +34,7 @@ struct box {
 	char id[65];
 	char *path;         /* DIR/NAME */
 	char *state;        /* of the runtime */
+	char *cgroup;       /* of the container, a directory */
 	struct proc init;   /* with the container's output */
 	struct proc tracer; /* pid 0: none */
 	bool created;

@@ -33,7 +33,7 @@ struct part {
 };
 
 struct comparison {
-	struct part parts[(DRIVE_STEPS_MAX + 1) * 3];
+	struct part parts[(DRIVE_STEPS_MAX + 2) * 3];
 	size_t count;
 	size_t differences;
 	size_t incomparable; /* the original's own runs are not alike: not compared */

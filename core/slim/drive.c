@@ -43,8 +43,12 @@ int drive_add(struct drive *drive, enum step_kind kind, const char *text, struct
 
 void drive_done(struct drive *drive)
 {
-	while (drive->count)
-		words_free(drive->steps[--drive->count].argv);
+	while (drive->count) {
+		struct step *step = &drive->steps[--drive->count];
+
+		words_free(step->argv);
+		free(step->own);
+	}
 }
 
 static void outcome_done(struct outcome *outcome)
@@ -131,11 +135,11 @@ static int exec_once(struct run *run, const struct step *step, struct outcome *o
 	return rc < 0 ? rc : finish(run, &proc, outcome, err);
 }
 
-/* The first command may come before the service is ready for it. */
-static int do_exec(struct run *run, const struct step *step, bool first, struct outcome *outcome,
+/* The first command may come before the service is ready for it, and so may a health check. */
+static int do_exec(struct run *run, const struct step *step, bool retry, struct outcome *outcome,
 		   struct err *err)
 {
-	uint64_t end = proc_now() + (first ? STARTUP_TIME : 0);
+	uint64_t end = proc_now() + (retry ? STARTUP_TIME : 0);
 
 	for (;;) {
 		int rc = exec_once(run, step, outcome, err);
@@ -270,8 +274,8 @@ static int do_steps(struct run *run, struct err *err)
 		outcome->status = STATUS_NONE;
 		if (run->box->init.ended)
 			run->result->ended_early = true;
-		else if (step->kind == STEP_EXEC)
-			rc = do_exec(run, step, i == 0, outcome, err);
+		else if (step->kind == STEP_EXEC || step->kind == STEP_HEALTH)
+			rc = do_exec(run, step, i == 0 || step->kind == STEP_HEALTH, outcome, err);
 		else if (step->kind == STEP_HTTP)
 			rc = do_http(run, step, outcome, err);
 		else

@@ -11,19 +11,20 @@
 #include "util/buf.h"
 #include "util/err.h"
 
-#define DRIVE_STEPS_MAX 64
+#define DRIVE_STEPS_MAX 64 /* that are given; the image's health check is one more */
 
-enum step_kind { STEP_EXEC, STEP_HTTP, STEP_SCRIPT };
+enum step_kind { STEP_EXEC, STEP_HTTP, STEP_SCRIPT, STEP_HEALTH };
 
 struct step {
 	enum step_kind kind;
 	const char *text; /* as given; borrowed */
-	char **argv;      /* EXEC */
+	char *own;        /* HEALTH: the text; else NULL */
+	char **argv;      /* EXEC, HEALTH */
 	struct http_url url;
 };
 
 struct drive {
-	struct step steps[DRIVE_STEPS_MAX];
+	struct step steps[DRIVE_STEPS_MAX + 1];
 	size_t count;
 	uint64_t timeout_ns; /* of a whole run */
 	uint64_t grace_ns;   /* between the stop signal and SIGKILL */
@@ -31,6 +32,9 @@ struct drive {
 
 /* Adds a step. 0 or -errno with the cause: bad words, a bad URL, a script that is not there. */
 int drive_add(struct drive *drive, enum step_kind kind, const char *text, struct err *err);
+
+/* Adds an image's health check as the last step. 1, 0 if it has none (also for NULL), or -errno. */
+int drive_add_health(struct drive *drive, const struct tkit_image_config *config, struct err *err);
 void drive_done(struct drive *drive);
 
 #define STATUS_NONE    (-1) /* no answer */
@@ -45,7 +49,7 @@ struct outcome {
 };
 
 struct drive_result {
-	struct outcome steps[DRIVE_STEPS_MAX];
+	struct outcome steps[DRIVE_STEPS_MAX + 1];
 	struct outcome main; /* the image itself: its output from start to end */
 	size_t count;
 	bool listened;    /* something listened */

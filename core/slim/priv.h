@@ -27,6 +27,10 @@ void slim_say(const struct slim_job *job, const char *fmt, ...)
 int slim_drive(struct slim_job *job, const struct slim_source *source, bool small, char **ret_trace,
 	       struct drive_result *ret, struct err *err);
 
+/* Adds the health check of a configuration (may be NULL) to the drive, unless it is not to be run.
+ */
+int slim_add_health(struct slim_job *job, const struct tkit_image_config *config, struct err *err);
+
 /* Reads traces (NULL-terminated); checks that nothing was lost. */
 int slim_model(struct slim_job *job, char *const *traces, struct tkit_model **ret_model,
 	       struct err *err);

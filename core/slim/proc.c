@@ -94,6 +94,12 @@ static _Noreturn void become(const struct proc_spec *spec, int out, int errors)
 		_exit(125);
 	if (spec->run)
 		_exit(spec->run(spec->arg));
+	if (spec->prepare) {
+		int status = spec->prepare(spec->arg);
+
+		if (status)
+			_exit(status);
+	}
 	close_from(extra >= 0 ? 4 : 3);
 	if (spec->env)
 		execvpe(spec->path, spec->argv, spec->env);

@@ -49,10 +49,11 @@ void proc_set_done(struct proc_set *set); /* gives the signals back */
 		   */
 
 struct proc_spec {
-	const char *path;      /* searched in PATH without a slash */
-	char *const *argv;     /* NULL-terminated */
-	char *const *env;      /* NULL: tkit's own */
-	int (*run)(void *arg); /* instead of `path`: called in the forked child, exit status */
+	const char *path;          /* searched in PATH without a slash */
+	char *const *argv;         /* NULL-terminated */
+	char *const *env;          /* NULL: tkit's own */
+	int (*run)(void *arg);     /* instead of `path`: called in the forked child, exit status */
+	int (*prepare)(void *arg); /* called in the child before the exec; not 0: exit status */
 	void *arg;
 	unsigned int flags; /* PROC_* */
 	const int *out;     /* instead of PROC_OUTPUT: standard output and error; or NULL */

@@ -241,9 +241,8 @@ void slim_text(const struct slim_options *options, const struct slim_report *rep
 	if (report->absent)
 		buf_printf(out, "note      %zu names that the run used are not in the source\n",
 			   report->absent);
-	if (report->health)
-		buf_str(out, "note      the image's health check is not run here; give its command "
-			     "with --exec\n");
+	if (report->health == SLIM_HEALTH_NOT_RUN)
+		buf_str(out, "note      the image's health check was not run\n");
 	if (report->events_lost)
 		buf_printf(out, "note      the trace is incomplete: %llu lost\n",
 			   (unsigned long long)report->events_lost);
@@ -336,6 +335,10 @@ static void json_part(const struct slim_options *options, const struct part *par
 void slim_json(const struct slim_options *options, const struct slim_report *report,
 	       struct buf *out)
 {
+	static const char *const health[] = {[SLIM_HEALTH_NONE] = "\"none\"",
+					     [SLIM_HEALTH_RUN] = "\"run\"",
+					     [SLIM_HEALTH_NOT_RUN] = "\"not run\""};
+
 	buf_char(out, '{');
 	key(out, "verdict");
 	buf_json(out, bytes_str(slim_verdict_name(report->verdict)));
@@ -346,6 +349,8 @@ void slim_json(const struct slim_options *options, const struct slim_report *rep
 	number(out, "archive_bytes", report->archive_bytes);
 	number(out, "absent", report->absent);
 	number(out, "lost", report->events_lost);
+	key(out, "health_check");
+	buf_str(out, health[report->health]);
 	key(out, "rounds");
 	buf_char(out, '[');
 	for (size_t i = 0; i < report->round_count; i++)

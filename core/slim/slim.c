@@ -119,7 +119,6 @@ static int build(struct slim_job *job, const struct additions *additions, size_t
 {
 	struct slim_report *report = job->report;
 	struct slim_round *round = &report->rounds[number];
-	const struct tkit_image_config *config = job->source.config;
 	struct tkit_closure *closure = NULL;
 	uint64_t start = proc_now();
 	char name[64];
@@ -132,8 +131,6 @@ static int build(struct slim_job *job, const struct additions *additions, size_t
 	report->files = round->files;
 	report->bytes = round->bytes;
 	report->absent = tkit_closure_absent_count(closure);
-	report->health = config && config->health_test.count &&
-			 strcmp(config->health_test.items[0], "NONE") != 0;
 	snprintf(name, sizeof(name), "image-%zu.tar", number);
 	*ret_name = workdir_path(&job->dir, name, 0, err);
 	rc = *ret_name ? write_image(job, closure, *ret_name, err) : err->rc;
@@ -252,6 +249,8 @@ int slim_run(const struct slim_options *options, struct slim_report *ret, struct
 		rc = slim_source_open(&job.dir, &job.procs, "source", options->source, &job.source,
 				      err);
 	}
+	if (rc == 0)
+		rc = slim_add_health(&job, job.source.config, err);
 	if (rc == 0)
 		slim_source_size(job.source.rootfs, &ret->source_files, &ret->source_bytes);
 	ret->time_read = proc_now() - start;

@@ -19,9 +19,9 @@
 #define SLIM_ROUNDS_MAX 16
 
 struct slim_options {
-	const char *source; /* see tkit_rootfs_open() */
-	const char *tag;    /* name of the result; NULL: none */
-	const struct drive *drive;
+	const char *source;      /* see tkit_rootfs_open() */
+	const char *tag;         /* name of the result; NULL: none */
+	struct drive *drive;     /* gets the image's health check as last step */
 	const char *const *args; /* instead of the image's CMD */
 	size_t arg_count;
 	const char *backend;                                         /* NULL: auto */
@@ -32,6 +32,7 @@ struct slim_options {
 	unsigned int rounds; /* builds at most, 1 to SLIM_ROUNDS_MAX */
 	bool allow_incomplete;
 	bool read_only; /* of the small image's root when it runs */
+	bool no_health; /* leave the image's health check out */
 	/* verify */
 	const char *reference;     /* the original to compare with; NULL: none */
 	const char *const *traces; /* verify: NULL-terminated */
@@ -46,6 +47,8 @@ struct slim_round {
 	char *problem;          /* it did not even start: why; NULL = it did */
 	struct missing missing; /* found by the run, added for the next round */
 };
+
+enum slim_health { SLIM_HEALTH_NONE, SLIM_HEALTH_RUN, SLIM_HEALTH_NOT_RUN };
 
 enum slim_verdict {
 	SLIM_VERIFIED = 1,
@@ -66,7 +69,7 @@ struct slim_report {
 	struct comparison comparison;
 	size_t absent; /* names that the trace says existed and the source has not */
 	uint64_t events_lost;
-	bool health; /* the image has a health check, which is not run by itself */
+	enum slim_health health; /* the image's own check */
 	enum slim_verdict verdict;
 	int archive; /* fd of the image, offset 0; -1 = none. Closed by slim_report_done() */
 	int signal;  /* ended by that signal; 0 = none */

@@ -203,6 +203,8 @@ static int open_reference(struct slim_job *job, struct err *err)
 	if (rc == 0)
 		rc = slim_enrich(job, err);
 	if (rc == 0)
+		rc = slim_add_health(job, job->source.config, err);
+	if (rc == 0)
 		rc = slim_drive(job, &job->source, false, NULL, &job->report->originals[0], err);
 	job->report->original_count = rc == 0;
 	return rc;
@@ -215,6 +217,8 @@ static int verify_image(struct slim_job *job, struct slim_round *round, struct e
 	int rc = slim_source_open(&job->dir, &job->procs, "image", job->options->source, &small,
 				  err);
 
+	if (rc == 0 && !job->options->reference)
+		rc = slim_add_health(job, small.config, err);
 	if (rc == 0)
 		rc = slim_source_size(small.rootfs, &report->files, &report->bytes);
 	if (rc == 0)

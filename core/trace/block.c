@@ -42,6 +42,7 @@ void block_done(struct block *block)
 	rowtab_done(&block->names);
 	rowtab_done(&block->files);
 	free(block->file_of_name);
+	free(block->name_of_path);
 	free(block->ts_low);
 	free(block->ts_mid);
 	free(block->ts_high);
@@ -64,7 +65,7 @@ void block_clear(struct block *block)
 	rowtab_clear(&block->tasks);
 	rowtab_clear(&block->names);
 	rowtab_clear(&block->files);
-	block->names_seen = block->files_seen = 0;
+	block->paths = block->names_seen = block->files_seen = 0;
 	block->count = 0;
 	block->any_ts = block->any_file = block->any_ret = block->any_repeat = false;
 }
@@ -142,7 +143,44 @@ static uint32_t task_of(struct block *block, const struct tkit_event *event, str
 
 	if (row.comm == INTERN_NONE || row.exe == INTERN_NONE)
 		return ROWTAB_NONE;
-	return rowtab_add(&block->tasks, &row);
+	return rowtab_add_alike(&block->tasks, &row, sizeof(row));
+}
+
+/* Makes room for what is known of a path or name with that number: zero behind `used`. */
+static int grow_map(uint32_t **map, uint32_t *room, uint32_t number)
+{
+	uint32_t want = *room ? *room : 1024;
+	uint32_t *grown;
+
+	if (number < *room)
+		return 0;
+	while (want <= number)
+		want *= 2;
+	grown = realloc(*map, want * sizeof(*grown));
+	if (!grown)
+		return -ENOMEM;
+	*map = grown;
+	*room = want;
+	return 0;
+}
+
+/* The row of a name; most have but one row with their path. ROWTAB_NONE: no memory. */
+static uint32_t name_row(struct block *block, const struct name_row *row)
+{
+	const struct name_row *rows = rowtab_rows(&block->names, struct name_row);
+	uint32_t *known, name;
+
+	if (grow_map(&block->name_of_path, &block->path_room, row->path) < 0)
+		return ROWTAB_NONE;
+	for (; block->paths <= row->path; block->paths++)
+		block->name_of_path[block->paths] = 0;
+	known = &block->name_of_path[row->path];
+	if (*known && rowtab_same(&rows[*known - 1], row, sizeof(*row)))
+		return *known - 1;
+	name = rowtab_add(&block->names, row);
+	if (name != ROWTAB_NONE)
+		*known = name + 1;
+	return name;
 }
 
 static uint32_t name_of(struct block *block, const struct tkit_event *event, struct kind_row *kind)
@@ -156,31 +194,45 @@ static uint32_t name_of(struct block *block, const struct tkit_event *event, str
 
 	if (row.path == INTERN_NONE || row.base == INTERN_NONE || row.root == INTERN_NONE)
 		return ROWTAB_NONE;
-	name = rowtab_add(&block->names, &row);
-	if (name != ROWTAB_NONE && name >= block->name_room) {
-		uint32_t room = block->name_room ? block->name_room * 2 : 1024;
-		uint32_t *grown = realloc(block->file_of_name, room * sizeof(*grown));
-
-		if (!grown)
-			return ROWTAB_NONE;
-		block->file_of_name = grown;
-		block->name_room = room;
-	}
+	name = name_row(block, &row);
+	if (name != ROWTAB_NONE && grow_map(&block->file_of_name, &block->name_room, name) < 0)
+		return ROWTAB_NONE;
 	return name;
 }
 
-static uint32_t file_of(struct block *block, const struct tkit_event *event, struct kind_row *kind)
+/* Number of a resolved path: mostly the one that this name led to before, or the path itself. */
+static uint32_t resolved_id(struct block *block, uint32_t name, struct tkit_bytes text)
 {
+	const struct file_row *files = rowtab_rows(&block->files, struct file_row);
+	const struct block_recent *path = &block->recent[BLOCK_PATH];
+	uint32_t known = name < block->names_seen ? block->file_of_name[name] : 0;
+
+	if (known && bytes_eq(intern_get(&block->strings, files[known - 1].resolved), text))
+		return files[known - 1].resolved;
+	if (bytes_eq(path->text, text))
+		return path->id;
+	return string_id(block, BLOCK_RESOLVED, text);
+}
+
+static uint32_t file_of(struct block *block, uint32_t name, const struct tkit_event *event,
+			struct kind_row *kind)
+{
+	const struct file_row *files = rowtab_rows(&block->files, struct file_row);
+	uint32_t known = name < block->names_seen ? block->file_of_name[name] : 0;
 	bool inode = event->valid & TKIT_V_INODE;
 	struct file_row row = {
 		.resolved =
-			string_field(block, BLOCK_RESOLVED, event->resolved, kind, TKIT_V_RESOLVED),
+			resolved_id(block, name, bounded(event->resolved, kind, TKIT_V_RESOLVED)),
 		.mode = inode ? event->mode : 0,
 		.dev = inode ? event->dev : 0,
 		.ino = inode ? event->ino : 0,
 	};
 
-	return row.resolved == INTERN_NONE ? ROWTAB_NONE : rowtab_add(&block->files, &row);
+	if (row.resolved == INTERN_NONE)
+		return ROWTAB_NONE;
+	if (known && rowtab_same(&files[known - 1], &row, sizeof(row)))
+		return known - 1;
+	return rowtab_add(&block->files, &row);
 }
 
 /* Column value of a file row; see `file` in proto/tkit.proto. */
@@ -221,9 +273,9 @@ int block_add(struct block *block, const struct tkit_event *event)
 	uint64_t ts = event->valid & TKIT_V_TS ? event->ts_ns : block->ts_last;
 	int64_t ret = event->valid & TKIT_V_RET ? event->ret : 0;
 
-	if (kind.valid & (TKIT_V_RESOLVED | TKIT_V_INODE))
-		file = file_of(block, event, &kind);
-	kind_number = rowtab_add(&block->kinds, &kind);
+	if (name != ROWTAB_NONE && kind.valid & (TKIT_V_RESOLVED | TKIT_V_INODE))
+		file = file_of(block, name, event, &kind);
+	kind_number = rowtab_add_alike(&block->kinds, &kind, sizeof(kind));
 	if (task == ROWTAB_NONE || name == ROWTAB_NONE || file == ROWTAB_NONE ||
 	    kind_number == ROWTAB_NONE)
 		return -ENOMEM;

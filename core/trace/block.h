@@ -11,9 +11,8 @@
 
 #include <tkit/event.h>
 
-#include "tkit.pb-c.h"
-#include "trace/arena.h"
 #include "trace/rowtab.h"
+#include "util/buf.h"
 #include "util/intern.h"
 
 #define BLOCK_EVENTS_DEFAULT 32768u
@@ -34,6 +33,9 @@ struct block {
 	struct rowtab kinds, tasks, names, files;
 	uint32_t *file_of_name; /* by name row; file row + 1, 0 = none yet */
 	uint32_t name_room;     /* entries in file_of_name */
+	uint32_t *name_of_path; /* by string; the latest name row with that path + 1 */
+	uint32_t path_room;     /* entries in name_of_path */
+	uint32_t paths;         /* ... of which are set */
 	uint32_t names_seen, files_seen;
 
 	uint32_t limit; /* most events */
@@ -61,7 +63,18 @@ static inline bool block_full(const struct block *block)
 	return block->count >= block->limit || block->strings.bytes >= BLOCK_STRING_BYTES;
 }
 
-/* Fills *pb with the block's content; borrows from `block` and `arena`. 0 or -ENOMEM. */
-int block_message(const struct block *block, struct arena *arena, Tkit__Block *pb);
+/* Whose block it is. */
+struct block_place {
+	uint64_t run; /* key of the run */
+	uint32_t backend;
+	uint64_t first; /* events in the run's earlier blocks */
+};
+
+/*
+ * Makes a length-delimited Record of the block in `message`, what was in there is gone: it goes
+ * from *ret_start to the end. 0 or -ENOMEM.
+ */
+int block_pack(const struct block *block, const struct block_place *place, struct buf *message,
+	       size_t *ret_start);
 
 #endif

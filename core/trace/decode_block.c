@@ -195,48 +195,59 @@ static uint64_t time_since(const Tkit__Block *pb, uint32_t i)
 	return zigzag >> 1 ^ (zigzag & 1 ? UINT64_MAX : 0);
 }
 
-static int next_event(struct decode_block *block, struct tkit_event *event)
+static int next_rows(struct decode_block *block, struct decode_rows *rows)
 {
 	const Tkit__Block *pb = block->pb;
 	uint32_t i = block->at;
 	uint32_t name = CELL(pb, name, i);
 	uint64_t repeat = CELL(pb, repeat, i);
-	uint32_t file = 0;
 
-	*event = block->kinds[CELL(pb, kind, i)];
 	name = name ? name - 1 : block->names_seen++;
 	if (name >= block->names_seen || name >= pb->n_name_path)
 		return -EBADMSG;
-	put_task(block, event, CELL(pb, task, i));
-	put_name(block, event, name);
-	if (event->valid & (TKIT_V_RESOLVED | TKIT_V_INODE)) {
-		file = file_row(block, name, CELL(pb, file, i));
-		if (file == UINT32_MAX)
+	rows->kind = CELL(pb, kind, i);
+	rows->task = CELL(pb, task, i);
+	rows->name = name;
+	rows->file = DECODE_NO_FILE;
+	if (block->kinds[rows->kind].valid & (TKIT_V_RESOLVED | TKIT_V_INODE)) {
+		rows->file = file_row(block, name, CELL(pb, file, i));
+		if (rows->file == UINT32_MAX)
 			return -EBADMSG;
-		put_file(block, event, file);
 	}
-	block->ts += time_since(pb, i);
-	if (event->valid & TKIT_V_TS)
-		event->ts_ns = block->ts;
-	if (event->valid & TKIT_V_RET) {
-		event->ret = CELL(pb, ret, i);
-		if (event->valid & TKIT_V_ERR)
-			event->ret =
-				(int64_t)((uint64_t)event->ret - (uint64_t)(int64_t)event->err);
-	}
-	event->count = repeat == UINT64_MAX ? repeat : repeat + 1;
+	rows->ts_ns = block->ts += time_since(pb, i);
+	rows->ret = CELL(pb, ret, i);
+	rows->count = repeat == UINT64_MAX ? repeat : repeat + 1;
 	return 0;
 }
 
-int decode_block_next(struct decode_block *block, struct tkit_event *events)
+int decode_block_next(struct decode_block *block, struct decode_rows *rows)
 {
 	int n = 0;
 
 	while (n < (int)DECODE_SLICE && block->at < block->pb->count) {
-		if (next_event(block, &events[n]) < 0)
+		if (next_rows(block, &rows[n]) < 0)
 			return -EBADMSG;
 		block->at++;
 		n++;
 	}
 	return n;
+}
+
+void decode_block_event(const struct decode_block *block, const struct decode_rows *rows,
+			struct tkit_event *event)
+{
+	*event = block->kinds[rows->kind];
+	put_task(block, event, rows->task);
+	put_name(block, event, rows->name);
+	if (rows->file != DECODE_NO_FILE)
+		put_file(block, event, rows->file);
+	if (event->valid & TKIT_V_TS)
+		event->ts_ns = rows->ts_ns;
+	if (event->valid & TKIT_V_RET) {
+		event->ret = rows->ret;
+		if (event->valid & TKIT_V_ERR)
+			event->ret =
+				(int64_t)((uint64_t)event->ret - (uint64_t)(int64_t)event->err);
+	}
+	event->count = rows->count;
 }

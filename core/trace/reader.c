@@ -10,7 +10,9 @@
 #include "trace/decode.h"
 #include "trace/format.h"
 #include "trace/input.h"
+#include "trace/rows_reader.h"
 #include "trace/runlist.h"
+#include "trace/wire.h"
 
 /* Unpacked, a hostile record can take 20 times its size. */
 #define RECORD_MEMORY_MAX ((size_t)512 << 20)
@@ -27,11 +29,16 @@ struct tkit_trace_reader {
 
 	struct arena memory; /* of the record */
 	ProtobufCAllocator allocator;
-	Tkit__Record *record;
+	Tkit__Record *record; /* header and footer */
+	Tkit__Block block_message;
 	struct decode_block block;
 	bool in_block;
 	uint32_t block_run;
+	uint64_t block_number; /* blocks met so far */
+	struct decode_rows *row_buffer;
 	struct tkit_event *events;
+	bool want_rows, has_rows;
+	struct trace_rows rows;
 	struct tkit_batch batch;
 
 	struct runlist list;
@@ -167,7 +174,7 @@ static int on_footer(struct tkit_trace_reader *reader)
 
 static int on_block(struct tkit_trace_reader *reader)
 {
-	const Tkit__Block *pb = reader->record->block;
+	const Tkit__Block *pb = &reader->block_message;
 	int number = run_of(reader, pb->run);
 	struct run *run;
 	int rc;
@@ -186,6 +193,7 @@ static int on_block(struct tkit_trace_reader *reader)
 	if (pb->first > run->seen)
 		add_gap(reader, (uint32_t)number, pb->first - run->seen);
 	reader->in_block = true;
+	reader->block_number++;
 	reader->block_run = (uint32_t)number;
 	return 0;
 }
@@ -193,7 +201,8 @@ static int on_block(struct tkit_trace_reader *reader)
 /* Deals with the record that was read. 0 or -errno. */
 static int on_record(struct tkit_trace_reader *reader)
 {
-	Tkit__Record__KindCase kind = reader->record->kind_case;
+	Tkit__Record__KindCase kind =
+		reader->record ? reader->record->kind_case : TKIT__RECORD__KIND_BLOCK;
 
 	/* With the first frame damaged, a block may come first; but something must be ours. */
 	if (!reader->started && kind != TKIT__RECORD__KIND_HEADER &&
@@ -216,19 +225,26 @@ static int on_record(struct tkit_trace_reader *reader)
 static int next_events(struct tkit_trace_reader *reader)
 {
 	struct run *run = reader->list.runs[reader->block_run];
-	int n = decode_block_next(&reader->block, reader->events);
+	int n = decode_block_next(&reader->block, reader->row_buffer);
 
 	if (n <= 0) {
 		reader->in_block = false;
 		return n;
 	}
+	reader->has_rows = reader->want_rows;
+	reader->rows = (struct trace_rows){.block = &reader->block,
+					   .block_number = reader->block_number,
+					   .rows = reader->row_buffer,
+					   .count = (uint32_t)n};
+	for (int i = 0; !reader->want_rows && i < n; i++)
+		decode_block_event(&reader->block, &reader->row_buffer[i], &reader->events[i]);
 	run->seen += (uint32_t)n;
 	reader->batch = (struct tkit_batch){
 		.size = sizeof(reader->batch),
 		.backend = reader->block.pb->backend,
 		.count = (uint32_t)n,
 		.stride = sizeof(struct tkit_event),
-		.events = reader->events,
+		.events = reader->want_rows ? NULL : reader->events,
 	};
 	give(reader, &(struct tkit_trace_item){
 			     .kind = TKIT_TRACE_BATCH,
@@ -239,13 +255,49 @@ static int next_events(struct tkit_trace_reader *reader)
 	return 0;
 }
 
+/* The block of a record that holds one and nothing else. */
+static bool is_block(const uint8_t *data, size_t size, struct tkit_bytes *ret_block)
+{
+	uint64_t tag = 0, length = 0;
+	int n = format_get_varint(data, size, &tag), m;
+
+	if (n <= 0 || tag != (2u << 3 | WIRE_LENGTH))
+		return false;
+	m = format_get_varint(data + n, size - (size_t)n, &length);
+	if (m <= 0 || length != size - (size_t)n - (size_t)m)
+		return false;
+	*ret_block = (struct tkit_bytes){(const char *)data + n + m, (size_t)length};
+	return true;
+}
+
+/* One Record. 1, -EBADMSG or -ENOMEM. */
+static int unpack(struct tkit_trace_reader *reader, const uint8_t *data, size_t size)
+{
+	struct tkit_bytes block;
+	int rc;
+
+	arena_reset(&reader->memory);
+	reader->record = NULL;
+	if (is_block(data, size, &block)) {
+		rc = block_unpack((const uint8_t *)block.ptr, block.len, &reader->memory,
+				  &reader->block_message);
+		return rc < 0 ? rc : 1;
+	}
+	reader->record = tkit__record__unpack(&reader->allocator, size, data);
+	if (!reader->record)
+		return -EBADMSG;
+	if (reader->record->kind_case == TKIT__RECORD__KIND_BLOCK)
+		reader->block_message = *reader->record->block; /* with fields of a later tkit */
+	return 1;
+}
+
 /* Unpacks the next record of the frame. 1, 0 at the frame's end, -EBADMSG. */
 static int next_record(struct tkit_trace_reader *reader)
 {
 	size_t left = reader->input.content_size - reader->at;
 	const uint8_t *data;
 	uint64_t size;
-	int n;
+	int n, rc;
 
 	if (!left)
 		return 0;
@@ -253,10 +305,9 @@ static int next_record(struct tkit_trace_reader *reader)
 	n = format_get_varint(data, left, &size);
 	if (n <= 0 || size > left - (size_t)n)
 		return -EBADMSG;
-	arena_reset(&reader->memory);
-	reader->record = tkit__record__unpack(&reader->allocator, (size_t)size, data + n);
-	if (!reader->record)
-		return -EBADMSG;
+	rc = unpack(reader, data + n, (size_t)size);
+	if (rc < 0)
+		return rc;
 	reader->record_offset = reader->input.frame_offset;
 	reader->at += (size_t)n + (size_t)size;
 	return 1;
@@ -401,8 +452,9 @@ int tkit_trace_reader_new(struct tkit_ctx *ctx, int fd, const char *name,
 	no_damage(reader);
 	reader->name = strdup(name);
 	reader->events = calloc(DECODE_SLICE, sizeof(*reader->events));
+	reader->row_buffer = calloc(DECODE_SLICE, sizeof(*reader->row_buffer));
 	rc = input_init(&reader->input, fd);
-	if (rc < 0 || !reader->name || !reader->events) {
+	if (rc < 0 || !reader->name || !reader->events || !reader->row_buffer) {
 		tkit_trace_reader_free(reader);
 		return tkit_fail(ctx, -ENOMEM, "reading %s", name);
 	}
@@ -417,6 +469,16 @@ int tkit_trace_reader_new(struct tkit_ctx *ctx, int fd, const char *name,
 	return 0;
 }
 
+void trace_reader_want_rows(struct tkit_trace_reader *reader)
+{
+	reader->want_rows = true;
+}
+
+const struct trace_rows *trace_reader_rows(const struct tkit_trace_reader *reader)
+{
+	return reader->has_rows ? &reader->rows : NULL;
+}
+
 void tkit_trace_reader_free(struct tkit_trace_reader *reader)
 {
 	if (!reader)
@@ -425,6 +487,7 @@ void tkit_trace_reader_free(struct tkit_trace_reader *reader)
 	arena_done(&reader->memory);
 	runlist_done(&reader->list);
 	free(reader->events);
+	free(reader->row_buffer);
 	free(reader->name);
 	free(reader);
 }

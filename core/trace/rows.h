@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Rows of a block's tables. No padding: they are hashed and compared as bytes. */
+/* Rows of a block's tables: whole 64-bit words without padding, see rowtab.h. */
 #ifndef TRACE_ROWS_H
 #define TRACE_ROWS_H
 
@@ -33,6 +33,7 @@ struct name_row {
 	uint32_t path; /* string */
 	uint32_t base; /* string */
 	uint32_t root; /* string */
+	uint32_t zero;
 };
 
 struct file_row {
@@ -44,7 +45,7 @@ struct file_row {
 
 _Static_assert(sizeof(struct kind_row) == 40, "padding in kind_row");
 _Static_assert(sizeof(struct task_row) == 32, "padding in task_row");
-_Static_assert(sizeof(struct name_row) == 12, "padding in name_row");
+_Static_assert(sizeof(struct name_row) == 16, "padding in name_row");
 _Static_assert(sizeof(struct file_row) == 24, "padding in file_row");
 
 #endif

@@ -4,8 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "util/bytes.h"
-
 void rowtab_init(struct rowtab *table, size_t row_size, uint64_t seed)
 {
 	*table = (struct rowtab){.row_size = row_size, .seed = seed};
@@ -26,9 +24,18 @@ void rowtab_clear(struct rowtab *table)
 	table->last = 0;
 }
 
-static uint64_t row_hash(const struct rowtab *table, const void *row)
+static uint32_t row_hash(const struct rowtab *table, const void *row)
 {
-	return bytes_hash(BYTES(row, table->row_size), table->seed);
+	uint64_t h = table->seed;
+
+	for (size_t i = 0; i < table->row_size; i += sizeof(uint64_t)) {
+		uint64_t word;
+
+		memcpy(&word, (const char *)row + i, sizeof(word));
+		h = (h ^ word) * 0x9e3779b97f4a7c15u;
+		h ^= h >> 32;
+	}
+	return (uint32_t)h;
 }
 
 static int grow(struct rowtab *table)
@@ -47,8 +54,7 @@ static int grow(struct rowtab *table)
 	if (!slots)
 		return -1;
 	for (uint32_t i = 0; i < table->count; i++) {
-		uint64_t hash = row_hash(table, rows + i * table->row_size);
-		uint32_t at = (uint32_t)hash & (slot_count - 1);
+		uint32_t at = row_hash(table, rows + i * table->row_size) & (slot_count - 1);
 
 		while (slots[at])
 			at = (at + 1) & (slot_count - 1);
@@ -65,16 +71,14 @@ uint32_t rowtab_add(struct rowtab *table, const void *row)
 	size_t size = table->row_size;
 	uint32_t mask, at;
 
-	if (table->count && memcmp(table->rows + table->last * size, row, size) == 0)
-		return table->last;
 	if (table->count >= table->slot_count / 2 && grow(table) < 0)
 		return ROWTAB_NONE;
 	mask = table->slot_count - 1;
-	at = (uint32_t)row_hash(table, row) & mask;
+	at = row_hash(table, row) & mask;
 	for (; table->slots[at]; at = (at + 1) & mask) {
 		uint32_t i = table->slots[at] - 1;
 
-		if (memcmp(table->rows + i * size, row, size) == 0)
+		if (rowtab_same(table->rows + i * size, row, size))
 			return table->last = i;
 	}
 	memcpy(table->rows + table->count * size, row, size);

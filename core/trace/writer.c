@@ -89,18 +89,19 @@ static int fail(struct tkit_trace_writer *writer, int rc, const char *what)
 	return tkit_fail(writer->ctx, rc, "%s", what);
 }
 
-/* Passes a frame on. The output has recorded its cause itself. */
-static int put_frame(struct tkit_trace_writer *writer)
+/* Passes the message from `start` on as a frame. The output has recorded its cause itself. */
+static int put_frame(struct tkit_trace_writer *writer, size_t start)
 {
-	size_t bound = ZSTD_compressBound(writer->message.size);
+	size_t message_size = writer->message.size - start;
+	size_t bound = ZSTD_compressBound(message_size);
 	size_t size;
 	int rc;
 
 	buf_clear(&writer->frame);
 	if (!buf_reserve(&writer->frame, bound))
 		return fail(writer, -ENOMEM, "compressing a block");
-	size = ZSTD_compress2(writer->zstd, writer->frame.data, bound, writer->message.data,
-			      writer->message.size);
+	size = ZSTD_compress2(writer->zstd, writer->frame.data, bound, writer->message.data + start,
+			      message_size);
 	if (ZSTD_isError(size))
 		return fail(writer, -ENOMEM, ZSTD_getErrorName(size));
 	rc = writer->output(writer->arg, writer->frame.data, size);
@@ -123,28 +124,23 @@ static int put_record(struct tkit_trace_writer *writer, const Tkit__Record *reco
 	n = format_put_varint(p, size);
 	n += tkit__record__pack(record, p + n);
 	writer->message.size = n;
-	return put_frame(writer);
+	return put_frame(writer, 0);
 }
 
 /* Sends the open block of one backend. */
 static int put_block(struct tkit_trace_writer *writer, uint32_t backend)
 {
 	struct block *block = writer->blocks[backend];
-	Tkit__Block pb = TKIT__BLOCK__INIT;
-	Tkit__Record record = TKIT__RECORD__INIT;
+	struct block_place place = {
+		.run = writer->run, .backend = backend, .first = writer->stored};
+	size_t start;
 	int rc;
 
 	if (!block || !block->count)
 		return 0;
-	arena_reset(&writer->arena);
-	if (block_message(block, &writer->arena, &pb) < 0)
+	if (block_pack(block, &place, &writer->message, &start) < 0)
 		return fail(writer, -ENOMEM, "packing a block");
-	pb.run = writer->run;
-	pb.backend = backend;
-	pb.first = writer->stored;
-	record.kind_case = TKIT__RECORD__KIND_BLOCK;
-	record.block = &pb;
-	rc = put_record(writer, &record);
+	rc = put_frame(writer, start);
 	writer->stored += block->count;
 	block_clear(block);
 	return rc;

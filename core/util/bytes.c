@@ -54,6 +54,14 @@ static uint64_t load64(const char *p)
 	return v;
 }
 
+static uint64_t load32(const char *p)
+{
+	uint32_t v;
+
+	memcpy(&v, p, 4);
+	return v;
+}
+
 /* Multiply-and-fold over 16 bytes a step; the construction is that of wyhash. */
 uint64_t bytes_hash(struct tkit_bytes text, uint64_t seed)
 {
@@ -68,8 +76,12 @@ uint64_t bytes_hash(struct tkit_bytes text, uint64_t seed)
 	if (left >= 8) {
 		a = load64(p);
 		b = load64(p + left - 8);
+	} else if (left >= 4) {
+		a = load32(p);
+		b = load32(p + left - 4);
 	} else if (left > 0) {
-		memcpy(&a, p, left);
+		a = (uint64_t)(unsigned char)p[0] << 16 |
+		    (uint64_t)(unsigned char)p[left / 2] << 8 | (unsigned char)p[left - 1];
 	}
 	return mix(k1 ^ text.len, mix(a ^ k1, b ^ seed));
 }

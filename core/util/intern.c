@@ -33,7 +33,6 @@ void intern_done(struct intern *table)
 		table->chunks = next;
 	}
 	free(table->slots);
-	free(table->hashes);
 	free(table->strs);
 	*table = (struct intern){0};
 }
@@ -58,30 +57,28 @@ void intern_clear(struct intern *table)
 static int grow(struct intern *table)
 {
 	uint32_t slot_count = table->slot_count ? table->slot_count * 2 : 1024;
-	uint32_t room = slot_count / 2;
-	uint32_t *slots;
-	uint64_t *hashes;
+	uint32_t room = slot_count / 2, mask = slot_count - 1;
+	struct intern_slot *slots;
 	struct tkit_bytes *strs;
 
 	if (slot_count == 0)
 		return -1;
-	hashes = realloc(table->hashes, room * sizeof(*hashes));
-	if (hashes)
-		table->hashes = hashes;
 	strs = realloc(table->strs, room * sizeof(*strs));
 	if (strs)
 		table->strs = strs;
 	slots = calloc(slot_count, sizeof(*slots));
-	if (!hashes || !strs || !slots) {
+	if (!strs || !slots) {
 		free(slots);
 		return -1;
 	}
-	for (uint32_t id = 0; id < table->count; id++) {
-		uint32_t at = (uint32_t)hashes[id] & (slot_count - 1);
+	for (uint32_t i = 0; i < table->slot_count; i++) {
+		uint32_t at = table->slots[i].hash & mask;
 
-		while (slots[at])
-			at = (at + 1) & (slot_count - 1);
-		slots[at] = id + 1;
+		if (!table->slots[i].id)
+			continue;
+		while (slots[at].id)
+			at = (at + 1) & mask;
+		slots[at] = table->slots[i];
 	}
 	free(table->slots);
 	table->slots = slots;
@@ -114,43 +111,41 @@ static char *store(struct intern *table, struct tkit_bytes text)
 }
 
 /* Slot of `text`: where it is, or the free slot where it belongs. */
-static uint32_t find_slot(const struct intern *table, struct tkit_bytes text, uint64_t hash)
+static struct intern_slot *find_slot(const struct intern *table, struct tkit_bytes text,
+				     uint32_t hash)
 {
 	uint32_t mask = table->slot_count - 1;
-	uint32_t at = (uint32_t)hash & mask;
+	uint32_t at = hash & mask;
 
-	while (table->slots[at]) {
-		uint32_t id = table->slots[at] - 1;
-
-		if (table->hashes[id] == hash && bytes_eq(table->strs[id], text))
+	while (table->slots[at].id) {
+		if (table->slots[at].hash == hash &&
+		    bytes_eq(table->strs[table->slots[at].id - 1], text))
 			break;
 		at = (at + 1) & mask;
 	}
-	return at;
+	return &table->slots[at];
 }
 
 uint32_t intern_find(const struct intern *table, struct tkit_bytes text)
 {
-	uint32_t at;
-
 	if (!table->slot_count)
 		return INTERN_NONE;
-	at = find_slot(table, text, bytes_hash(text, table->seed));
-	return table->slots[at] - 1; /* 0 - 1 is INTERN_NONE */
+	/* 0 - 1 is INTERN_NONE */
+	return find_slot(table, text, (uint32_t)bytes_hash(text, table->seed))->id - 1;
 }
 
 uint32_t intern_add(struct intern *table, struct tkit_bytes text, int *ret_new)
 {
-	uint64_t hash = bytes_hash(text, table->seed);
-	uint32_t at;
+	uint32_t hash = (uint32_t)bytes_hash(text, table->seed);
+	struct intern_slot *slot;
 	char *p;
 
 	if (ret_new)
 		*ret_new = 0;
 	if (table->slot_count) {
-		at = find_slot(table, text, hash);
-		if (table->slots[at])
-			return table->slots[at] - 1;
+		slot = find_slot(table, text, hash);
+		if (slot->id)
+			return slot->id - 1;
 	}
 	if (table->count == table->room) {
 		if (grow(table) < 0)
@@ -159,10 +154,9 @@ uint32_t intern_add(struct intern *table, struct tkit_bytes text, int *ret_new)
 	p = store(table, text);
 	if (!p)
 		return INTERN_NONE;
-	at = find_slot(table, text, hash);
-	table->hashes[table->count] = hash;
+	slot = find_slot(table, text, hash);
 	table->strs[table->count] = BYTES(p, text.len);
-	table->slots[at] = ++table->count;
+	*slot = (struct intern_slot){.id = ++table->count, .hash = hash};
 	table->bytes += text.len;
 	if (ret_new)
 		*ret_new = 1;

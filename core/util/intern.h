@@ -15,10 +15,14 @@
 
 struct intern_chunk;
 
+struct intern_slot {
+	uint32_t id;   /* + 1, 0 = free */
+	uint32_t hash; /* its lower half: most strings that differ are told apart here */
+};
+
 struct intern {
-	uint32_t *slots;         /* open addressing; id + 1, 0 = free */
-	uint64_t *hashes;        /* by id */
-	struct tkit_bytes *strs; /* by id */
+	struct intern_slot *slots; /* open addressing */
+	struct tkit_bytes *strs;   /* by id */
 	struct intern_chunk *chunks;
 	uint64_t seed;
 	uint32_t slot_count; /* power of two */

@@ -14,6 +14,7 @@
 
 #include "slim/box.h"
 #include "slim/compare.h"
+#include "slim/drive.h"
 #include "slim/http.h"
 #include "slim/oci.h"
 #include "slim/users.h"
@@ -302,6 +303,47 @@ static void test_bundle(void **state)
 	buf_done(&out);
 }
 
+/* ---- health checks ---- */
+
+static void check_health(const struct tkit_image_config *config, const char *text, size_t words,
+			 const char *last)
+{
+	struct drive drive = {.count = 0};
+
+	assert_int_equal(drive_add_health(&drive, config, NULL), text != NULL);
+	assert_int_equal(drive.count, text != NULL);
+	if (text) {
+		const struct step *step = &drive.steps[0];
+
+		assert_int_equal(step->kind, STEP_HEALTH);
+		assert_string_equal(drive_name(&drive, 0), text);
+		assert_string_equal(step->argv[words - 1], last);
+		assert_null(step->argv[words]);
+	}
+	drive_done(&drive);
+}
+
+/* As the engine runs them. */
+static void test_health(void **state)
+{
+	const char *none[] = {"NONE"}, *shell[] = {"CMD-SHELL", "ping | grep -q x"};
+	const char *cmd[] = {"CMD", "ping", "-c", "a b"}, *bash[] = {"/bin/bash", "-ec"};
+	struct tkit_image_config config = {.size = sizeof(config)};
+
+	check_health(NULL, NULL, 0, NULL);
+	check_health(&config, NULL, 0, NULL);
+	config.health_test = (struct tkit_option_list){.items = none, .count = 1};
+	check_health(&config, NULL, 0, NULL);
+	config.health_test = (struct tkit_option_list){.items = cmd, .count = 1};
+	check_health(&config, NULL, 0, NULL);
+	config.health_test.count = 4;
+	check_health(&config, "health check ping -c a b", 3, "a b");
+	config.health_test = (struct tkit_option_list){.items = shell, .count = 2};
+	check_health(&config, "health check /bin/sh -c ping | grep -q x", 3, "ping | grep -q x");
+	config.shell = (struct tkit_option_list){.items = bash, .count = 2};
+	check_health(&config, "health check /bin/bash -ec ping | grep -q x", 3, "ping | grep -q x");
+}
+
 static void test_signals(void **state)
 {
 	assert_int_equal(box_signal(NULL), SIGTERM);
@@ -320,6 +362,7 @@ int main(void)
 		cmocka_unit_test(test_answers), cmocka_unit_test(test_alike),
 		cmocka_unit_test(test_runs),    cmocka_unit_test(test_users),
 		cmocka_unit_test(test_bundle),  cmocka_unit_test(test_signals),
+		cmocka_unit_test(test_health),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
