@@ -18,10 +18,10 @@ install(CODE "
   if(\"\$ENV{DESTDIR}\" STREQUAL \"\" AND NOT CMAKE_INSTALL_PREFIX MATCHES \"^/usr(/local)?\$\")
     set(etc \"\${CMAKE_INSTALL_PREFIX}/etc\")
   else()
-    set(etc \"\$ENV{DESTDIR}/etc\")
+    set(etc /etc)
   endif()
-  message(STATUS \"Directory: \${etc}/tkit/plugins.d\")
-  file(MAKE_DIRECTORY \"\${etc}/tkit/plugins.d\")" COMPONENT tkit)
+  file(INSTALL \"${CMAKE_SOURCE_DIR}/packaging/README.plugins.d\"
+       DESTINATION \"\${etc}/tkit/plugins.d\" RENAME README)" COMPONENT tkit)
 
 # ---- what plugins are written with ----
 

@@ -157,9 +157,11 @@ check_headers() {
 	rm -rf "$tmp"
 }
 
-# Pages that are made from the source.
+# Pages that are made from the source; links that lead nowhere, pages that nobody finds.
 check_docs() {
 	python3 docs/syscalls.py --check || fail "docs/SYSCALLS.md is old: run docs/syscalls.py"
+	local out
+	out=$(files '*.md' | python3 tests/lib/links.py 2>&1) || fail "links of the pages:" "$out"
 }
 
 check_symbols() {

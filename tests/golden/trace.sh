@@ -20,9 +20,11 @@ for sample in "$here"/v*.tkit; do
 	fi
 done
 
-# The reader in the documentation, against tkit's own.
-# shellcheck disable=SC2016
-sed -n '/^```python$/,/^```$/p' "$here/../../docs/FILE_FORMAT.md" | sed '1d;$d' >"$tmp/events.py"
+# The readers in the documentation, against tkit's own.
+awk -v dir="$tmp" '
+	/^```python$/ { file = dir "/" (n++ ? "events.py" : "paths.py"); next }
+	/^```$/ { file = "" }
+	file { print >file }' "$here/../../docs/FILE_FORMAT.md"
 for sample in "$here"/v*.tkit; do
 	if ! zstd -dc "$sample" | python3 "$tmp/events.py" >"$tmp/got"; then
 		echo "FAIL: the example of docs/FILE_FORMAT.md fails on ${sample##*/}"
@@ -50,6 +52,26 @@ if not want or want != got:
             break
     sys.exit(f"FAIL: the example of docs/FILE_FORMAT.md: {len(got)} events, tkit dump: {len(want)}")
 PY
+done
+# The one with generated code, with whatever Python has protobuf.
+protoc --proto_path="$here/../../proto" --python_out="$tmp" tkit.proto
+python=$(for p in python3 /usr/bin/python3; do
+	"$p" -c 'import google.protobuf' 2>/dev/null && echo "$p" && break
+done) || { echo "FAIL: no python3-protobuf"; exit 1; }
+for sample in "$here"/v*.tkit; do
+	"$python" "$tmp/paths.py" "$sample" >"$tmp/got" || failed=1
+	"$tkit" dump "$sample" | python3 -c '
+import base64, json, os, sys
+for event in map(json.loads, sys.stdin):
+    path = event.get("detail", event.get("path"))
+    if "path_raw" in event:
+        path = os.fsdecode(base64.b64decode(event["path_raw"]))
+    if path is not None:
+        print(os.strerror(event.get("errno", 0)), path, sep="\t")' >"$tmp/want"
+	if ! [ -s "$tmp/want" ] || ! diff -u "$tmp/want" "$tmp/got"; then
+		echo "FAIL: the short example of docs/FILE_FORMAT.md on ${sample##*/}"
+		failed=1
+	fi
 done
 [ $failed = 0 ] && echo "samples and documentation agree"
 exit $failed
