@@ -161,7 +161,7 @@ check_headers() {
 check_docs() {
 	python3 docs/syscalls.py --check || fail "docs/SYSCALLS.md is old: run docs/syscalls.py"
 	local out
-	out=$(files '*.md' | python3 tests/lib/links.py 2>&1) || fail "links of the pages:" "$out"
+	out=$(files '*.md' | grep -v '^templates/' | python3 tests/lib/links.py 2>&1) || fail "links of the pages:" "$out"
 }
 
 check_symbols() {

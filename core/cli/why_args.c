@@ -185,17 +185,18 @@ void why_args_done(struct why_args *args)
 	free(args->items);
 }
 
-#define OPTIONS_HELP                                                                       \
-	"Options:\n"                                                                       \
-	"      --root DIR      the root file system that belongs to the traces, or an\n"   \
-	"      --image IMG     archive or image, as for tkit report (also --image-tag,\n"  \
-	"                      --image-platform)\n"                                        \
-	"      --json          one JSON object\n"                                          \
-	"  -h, --help          this text\n"                                                \
-	"\n"                                                                               \
-	"The image is the one that the dockerfile reporter makes with the same options:\n" \
-	"      --include, --exclude, --preserve GLOB; --preset NAME; --rules NAME;\n"      \
-	"      --keep-listed=yes, --walked=no, --pkgdb=no, --users=no; --user NAME\n"      \
+#define OPTIONS_HELP                                                                      \
+	"Options:\n"                                                                      \
+	"      --root DIR      the root file system that belongs to the traces, or an\n"  \
+	"      --image IMG     archive or image, as for tkit report (also --image-tag,\n" \
+	"                      --image-platform)\n"                                       \
+	"      --json          one JSON object\n"                                         \
+	"  -h, --help          this text\n"                                               \
+	"\n"                                                                              \
+	"The image, with the dockerfile reporter's options:\n"                            \
+	"      --include GLOB, --exclude GLOB, --preserve GLOB\n"                         \
+	"      --preset NAME, --rules NAME, --user NAME\n"                                \
+	"      --keep-listed=yes, --walked=no, --pkgdb=no, --users=no\n"                  \
 	"\n"
 
 const char why_help[] =
