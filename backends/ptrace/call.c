@@ -244,7 +244,7 @@ static void open_result(struct pt *pt, struct pt_tracee *t, struct tkit_event *e
 	pt_fd_link(link, t->tid, fd);
 	rc = pt_place(pt, t, link, place);
 	if (pt->opt->inode || call->creat)
-		known = pt_stat_link(link, &stx) == 0;
+		known = pt_stat_link(pt, t, link, &stx) == 0;
 	pt_event_place(event, rc == 0 ? place : NULL, known ? &stx : NULL);
 	if (rc == -ENAMETOOLONG)
 		event->pflags |= TKIT_P_RES_TRUNC;
@@ -272,7 +272,7 @@ static void directory_result(struct pt *pt, struct pt_tracee *t, struct tkit_eve
 
 	snprintf(link, sizeof(link), "/proc/%d/%s", t->tid, what);
 	rc = pt_place(pt, t, link, place);
-	known = pt->opt->inode && pt_stat_link(link, &stx) == 0;
+	known = pt->opt->inode && pt_stat_link(pt, t, link, &stx) == 0;
 	pt_event_place(event, rc == 0 ? place : NULL, known ? &stx : NULL);
 }
 

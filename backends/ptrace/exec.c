@@ -184,7 +184,7 @@ void pt_exec_done(struct pt *pt, struct pt_tracee *t)
 	pt_root(pt, t);
 	snprintf(link, sizeof(link), "/proc/%d/exe", t->tid);
 	exe_known = pt_place(pt, t, link, &exe) == 0;
-	if (pt_stat_link(link, &exe_stx) < 0)
+	if (pt_stat_link(pt, t, link, &exe_stx) < 0)
 		memset(&exe_stx, 0, sizeof(exe_stx));
 	script = !asked_for(t, exe_known ? &exe : NULL);
 	if (call->exec_fd >= 0 && same_file(call->exec_fd, &exe_stx, &stx)) {

@@ -62,7 +62,8 @@ static bool read_fd(struct pt *pt, struct pt_tracee *t, struct pt_name *name, in
 		pt_lose(pt, TKIT_LOSS_TRUNCATED, "a descriptor with a path of PATH_MAX or more");
 	if (rc < 0)
 		return name->op == TKIT_OP_EXEC;
-	if (pt->opt->inode && pt_fd_link(link, t->tid, fd) && pt_stat_link(link, &stx) == 0) {
+	if (pt->opt->inode && pt_fd_link(link, t->tid, fd) &&
+	    pt_stat_link(pt, t, link, &stx) == 0) {
 		name->valid |= TKIT_V_INODE;
 		name->dev = makedev(stx.stx_dev_major, stx.stx_dev_minor);
 		name->ino = stx.stx_ino;

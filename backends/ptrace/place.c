@@ -16,6 +16,10 @@
 #define DELETED     " (deleted)"
 #define DELETED_LEN (sizeof(DELETED) - 1)
 
+#define PROC_NAME  32  /* room for the name of a directory in /proc */
+#define PROC_DIRS  128 /* most of them that are kept open */
+#define MANY_LINKS 16  /* looks after which one is */
+
 /* Always true. AT_FDCWD is the working directory. */
 bool pt_fd_link(char link[64], pid_t tid, int fd)
 {
@@ -27,12 +31,41 @@ bool pt_fd_link(char link[64], pid_t tid, int fd)
 }
 
 /*
+ * A link of /proc as a name in *ret_dir. The directory of a tracee that makes many calls is kept
+ * open: to find it in /proc takes a fifth of a look at a link. It stands for the process, not for
+ * its number, so that it never leads to another one.
+ */
+static const char *in_directory(struct pt *pt, struct pt_tracee *t, const char *link, int *ret_dir)
+{
+	char name[PROC_NAME];
+	int len;
+
+	*ret_dir = AT_FDCWD;
+	if (t->proc_dir < 0 && (t->links++ < MANY_LINKS || pt->proc_dirs >= PROC_DIRS))
+		return link;
+	len = snprintf(name, sizeof(name), "/proc/%d/", t->tid);
+	if (strncmp(link, name, (size_t)len) != 0)
+		return link;
+	if (t->proc_dir < 0) {
+		t->proc_dir = open(name, O_PATH | O_DIRECTORY | O_CLOEXEC);
+		if (t->proc_dir < 0)
+			return link;
+		pt->proc_dirs++;
+	}
+	*ret_dir = t->proc_dir;
+	return link + len;
+}
+
+/*
  * What the link leads to. Attributes may be cached ones: asking a file system that a tracee
  * itself serves would wait for ever.
  */
-int pt_stat_link(const char *link, struct statx *stx)
+int pt_stat_link(struct pt *pt, struct pt_tracee *t, const char *link, struct statx *stx)
 {
-	if (statx(AT_FDCWD, link, AT_STATX_DONT_SYNC, STATX_BASIC_STATS | STATX_BTIME, stx) < 0)
+	int dir;
+
+	link = in_directory(pt, t, link, &dir);
+	if (statx(dir, link, AT_STATX_DONT_SYNC, STATX_BASIC_STATS | STATX_BTIME, stx) < 0)
 		return -errno;
 	return 0;
 }
@@ -132,7 +165,7 @@ static int cut_deleted(struct pt *pt, struct pt_tracee *t, const char *link, cha
 
 	if (len <= DELETED_LEN || memcmp(host + len - DELETED_LEN, DELETED, DELETED_LEN) != 0)
 		return 0;
-	if (link && pt_stat_link(link, &stx) == 0 && stx.stx_nlink > 0 &&
+	if (link && pt_stat_link(pt, t, link, &stx) == 0 && stx.stx_nlink > 0 &&
 	    name_is_real(pt, t, host, &stx))
 		return 0;
 	if (!link && !pt->fuse && lstat(host, &st) == 0)
@@ -156,7 +189,7 @@ static int complete(struct pt *pt, struct pt_tracee *t, const char *link, bool v
 		return rc;
 	if (rc)
 		place->pflags |= TKIT_P_DELETED;
-	else if ((pt->detached || verify) && link && pt_stat_link(link, &stx) == 0 &&
+	else if ((pt->detached || verify) && link && pt_stat_link(pt, t, link, &stx) == 0 &&
 		 !name_is_real(pt, t, place->host, &stx))
 		place->pflags |= TKIT_P_OUTSIDE_ROOT; /* a path from the root of its mount */
 
@@ -184,7 +217,9 @@ static int complete(struct pt *pt, struct pt_tracee *t, const char *link, bool v
 static int read_place(struct pt *pt, struct pt_tracee *t, const char *link, bool verify,
 		      struct pt_place *place)
 {
-	ssize_t n = readlink(link, place->host, sizeof(place->host) - 1);
+	int dir;
+	const char *name = in_directory(pt, t, link, &dir);
+	ssize_t n = readlinkat(dir, name, place->host, sizeof(place->host) - 1);
 
 	if (n < 0)
 		return -errno;

@@ -140,6 +140,9 @@ struct pt_tracee {
 	uint8_t comm_len;
 	bool comm_known;
 
+	int proc_dir;   /* place.c: its directory in /proc; -1 */
+	uint32_t links; /* looks at links in it, as long as it is not open */
+
 	uint8_t root_kind; /* enum pt_root */
 	bool root_own;     /* the root directory and mount namespace are tkit's own */
 	uint64_t root_gen; /* pt->root_gen when it was read */
@@ -178,6 +181,7 @@ struct pt {
 	struct pt_tracee *buckets[PT_BUCKETS];
 	uint32_t count;      /* tracees */
 	uint32_t held_count; /* ... of which held */
+	uint32_t proc_dirs;  /* ... of which have their proc_dir open */
 
 	uint64_t root_gen;     /* goes up when some tracee's root may have changed */
 	uint32_t roots_moving; /* calls under way that change a root */
@@ -201,7 +205,10 @@ struct pt {
 	int pinned_cpu;     /* -1 */
 	pid_t last_tid;
 	uint32_t stops;
-	uint32_t same; /* of the last PIN_WINDOW stops: by the same thread as the one before */
+	uint32_t same;     /* of the last PIN_WINDOW stops: by the same thread as the one before */
+	uint32_t in_a_row; /* stops by last_tid without a break */
+	bool crowded;      /* several had stopped at the last sweep */
+	uint32_t unswept;  /* stops since then */
 };
 
 /* Where something is. */
@@ -227,7 +234,6 @@ void pt_scan_fds(struct pt *pt, struct pt_tracee *t);
 struct pt_tracee *pt_tracee_find(struct pt *pt, pid_t tid);
 struct pt_tracee *pt_tracee_add(struct pt *pt, pid_t tid); /* NULL: no memory */
 void pt_tracee_drop(struct pt *pt, struct pt_tracee *t);
-void pt_tracee_rename(struct pt *pt, struct pt_tracee *t, pid_t tid);
 int pt_tracee_join(struct pt_tracee *t, struct pt_proc *proc); /* NULL: a new process */
 void pt_proc_exe(struct pt_proc *proc, const char *path, size_t len);
 void pt_proc_inherit(struct pt_proc *proc, const struct pt_proc *from);
@@ -245,7 +251,7 @@ int pt_place(struct pt *pt, struct pt_tracee *t, const char *link, struct pt_pla
 int pt_place_verified(struct pt *pt, struct pt_tracee *t, const char *link, struct pt_place *place);
 int pt_place_host(struct pt *pt, struct pt_tracee *t, const char *host, struct pt_place *place);
 int pt_place_fd(struct pt *pt, struct pt_tracee *t, int fd, struct pt_place *place);
-int pt_stat_link(const char *link, struct statx *stx);
+int pt_stat_link(struct pt *pt, struct pt_tracee *t, const char *link, struct statx *stx);
 bool pt_fd_link(char link[64], pid_t tid, int fd);
 
 /* mounts.c: `path`, as `link` of /proc shows it, becomes the same file's path in the target's root.

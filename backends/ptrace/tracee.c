@@ -28,6 +28,7 @@ struct pt_tracee *pt_tracee_add(struct pt *pt, pid_t tid)
 		return NULL;
 	t->tid = tid;
 	t->call.exec_fd = -1;
+	t->proc_dir = -1;
 	t->next = *bucket(pt, tid);
 	*bucket(pt, tid) = t;
 	pt->count++;
@@ -82,18 +83,14 @@ void pt_tracee_drop(struct pt *pt, struct pt_tracee *t)
 		exe_unref(t->proc->exe);
 		free(t->proc);
 	}
+	if (t->proc_dir >= 0) {
+		close(t->proc_dir);
+		pt->proc_dirs--;
+	}
 	free(t->root_host);
 	free(t->root_target);
 	free(t->store);
 	free(t);
-}
-
-void pt_tracee_rename(struct pt *pt, struct pt_tracee *t, pid_t tid)
-{
-	unlink_tracee(pt, t);
-	t->tid = tid;
-	t->next = *bucket(pt, tid);
-	*bucket(pt, tid) = t;
 }
 
 int pt_tracee_join(struct pt_tracee *t, struct pt_proc *proc)

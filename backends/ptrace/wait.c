@@ -23,7 +23,9 @@
 
 #define TICK_NS    20000000
 #define FAIR       2   /* threads; up to so many take turns by themselves */
-#define PIN_WINDOW 128 /* stops between two looks at where the tracee runs */
+#define SWEEP      16  /* stops until all that have stopped are collected, if nobody waited */
+#define PIN_FIRST  8   /* stops in a row by one thread before a first look at where it runs */
+#define PIN_WINDOW 128 /* stops between two looks */
 
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid
@@ -112,18 +114,23 @@ void pt_wait_ticks(struct pt *pt, bool on)
 /*
  * The kernel goes through its list of tracees from the start each time: with many busy
  * threads, the last ones would never have their turn. So all that have stopped by now are
- * taken off it before any of them goes on.
+ * taken off it before any of them goes on: each time as long as there are several, else (most
+ * are parents that wait for a child) every now and then.
  */
 static void fill_queue(struct pt *pt)
 {
+	if (!pt->crowded && ++pt->unswept < SWEEP)
+		return;
+	pt->unswept = 0;
 	while (pt->queue_count < PT_QUEUE) {
 		struct pt_stopped *next = &pt->queue[pt->queue_count];
 
 		next->tid = waitpid(-1, &next->status, __WALL | __WNOTHREAD | WNOHANG);
 		if (next->tid <= 0)
-			return;
+			break;
 		pt->queue_count++;
 	}
+	pt->crowded = pt->queue_count > 0;
 }
 
 /*
@@ -193,15 +200,22 @@ static void pin_to(struct pt *pt, int cpu)
 
 /*
  * Stops and wake-ups between two CPUs cost several times as much as on one. As long as most
- * stops come from one thread, the tracing thread follows it to its CPU. The traced thread
- * itself is never moved.
+ * stops come from one thread, the tracing thread follows it to its CPU: soon, because many
+ * programs live for a few hundred stops only. The traced thread itself is never moved.
  */
 void pt_pin(struct pt *pt, pid_t tid)
 {
 	if (pt->opt->pin == PT_NO)
 		return;
-	pt->same += tid == pt->last_tid;
+	if (tid == pt->last_tid) {
+		pt->same++;
+		pt->in_a_row++;
+	} else {
+		pt->in_a_row = 0;
+	}
 	pt->last_tid = tid;
+	if (pt->in_a_row == PIN_FIRST && !pt->crowded)
+		pin_to(pt, cpu_of(tid));
 	if (++pt->stops % PIN_WINDOW)
 		return;
 	if (pt->same >= PIN_WINDOW * 3 / 4)
