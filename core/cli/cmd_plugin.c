@@ -103,7 +103,7 @@ static int list(const struct plugin_registry *registry, bool json)
 static int dispatch(struct plugin_registry *registry, const char *what, char **args, int count,
 		    const char *spec, bool json)
 {
-	static const char *const words[] = {"list", "show", "new", "check"};
+	static const char *const words[] = {"list", "show", "new", "check", "conformance"};
 	const char *near;
 
 	if (!strcmp(what, "list")) {
@@ -121,6 +121,11 @@ static int dispatch(struct plugin_registry *registry, const char *what, char **a
 		if (!count)
 			return cli_usage(&cmd_plugin, "check takes the file of a module");
 		return plugin_cli_check(registry, args, spec, json);
+	}
+	if (!strcmp(what, "conformance")) {
+		if (!count)
+			return cli_usage(&cmd_plugin, "conformance takes the file of a backend");
+		return plugin_cli_conformance(args, count, spec, json);
 	}
 	if (!strcmp(what, "new"))
 		return plugin_cli_new(args, count);
@@ -171,7 +176,8 @@ static int run_command(int argc, char **argv)
 	if (!parse_options(argc, argv, "+:", &json, &spec))
 		return CLI_FAILED;
 	if (optind >= argc)
-		return cli_usage(&cmd_plugin, "a subcommand is needed: list, show, new or check");
+		return cli_usage(&cmd_plugin,
+				 "a subcommand is needed: list, show, new, check or conformance");
 	what = argv[optind];
 	argc -= optind;
 	argv += optind;
@@ -194,6 +200,7 @@ static const char help[] =
 	"       tkit plugin show [KIND/]NAME|FILE.so [--json]\n"
 	"       tkit plugin new backend|sink|reporter NAME [DIR]\n"
 	"       tkit plugin check FILE.so... [--options K=V,...] [--json]\n"
+	"       tkit plugin conformance FILE.so [WORKLOAD]... [--options K=V,...] [--json]\n"
 	"\n"
 	"Tells which plugins there are, what they can do, and whether a module is sound.\n"
 	"\n"
@@ -210,11 +217,16 @@ static const char help[] =
 	"       name, conf; then leads instances through their lives, in a child process, and\n"
 	"       sees whether they keep to the contract. Prints one finding a line as\n"
 	"       FILE: ID: TEXT. The IDs are stable; the plugin manual explains each.\n"
+	"conformance\n"
+	"       Runs tkit's own test programs under the backend in FILE.so (or only those named),\n"
+	"       and compares what it told with what they did: a line for each program, with what\n"
+	"       was missed or never happened, and a table of what the backend declares and sees.\n"
+	"       Needs python3, and as root more programs can be run.\n"
 	"\n"
 	"Options:\n"
 	"      --json             print one JSON object\n"
-	"      --options K=V,...  check: options for the instances, as after the name in\n"
-	"                         --backend, --sink and --reporter\n"
+	"      --options K=V,...  check, conformance: options for the instances, as after the\n"
+	"                         name in --backend, --sink and --reporter\n"
 	"  -h, --help             this text\n"
 	"\n"
 	"Plugins are named by files NN-NAME.yaml in these directories; one in a later directory\n"
@@ -250,7 +262,8 @@ static const char help[] =
 	"\n"
 	"Run by root, tkit refuses conf files and modules that others can write.\n"
 	"\n"
-	"Exit status: 0; check: 1 if there are findings; 125 if tkit itself failed.\n";
+	"Exit status: 0; check: 1 if there are findings; conformance: 1 if something declared was\n"
+	"missed, or told that never happened; 125 if tkit itself failed.\n";
 
 const struct cli_command cmd_plugin = {
 	.name = "plugin",

@@ -13,4 +13,7 @@ int plugin_cli_show(struct plugin_registry *registry, const char *what, bool jso
 int plugin_cli_check(struct plugin_registry *registry, char **files, const char *options,
 		     bool json);
 
+/* FILE.so [WORKLOAD]...; becomes another program. */
+int plugin_cli_conformance(char **args, int count, const char *options, bool json);
+
 #endif

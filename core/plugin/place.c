@@ -35,7 +35,7 @@ char *place_beside(const char *path, const char *tail)
 int place_data(const char *name, char **ret_dir, struct err *err)
 {
 	/* Beside an installed libtkit; in a build tree, whose libtkit is in lib/. */
-	static const char *const places[] = {TKIT_LIB_TO_DATA "/tkit", ".."};
+	static const char *const places[] = {TKIT_LIB_TO_DATA "/tkit", "tkit", ".."};
 	char own[PATH_MAX];
 
 	place_own(own);
@@ -53,7 +53,6 @@ int place_data(const char *name, char **ret_dir, struct err *err)
 		whole = NULL;
 	}
 	return err_set(err, -ENOENT,
-		       "tkit's %s are not installed (the package with its development files has "
-		       "them)",
+		       "tkit's %s files are not installed: they come with its development files",
 		       name);
 }

@@ -12,8 +12,9 @@ void place_own(char *buf);
 char *place_beside(const char *path, const char *tail);
 
 /*
- * The directory `name` of tkit's own data (templates, conformance): ${datadir}/tkit/NAME of
- * this tree, else NAME in the build tree. Returns 0 with *ret_dir (to be freed) or -ENOENT.
+ * The directory `name` of tkit's own data (templates, conformance): ${datadir}/tkit/NAME or
+ * ${libdir}/tkit/NAME of this tree, else NAME in the build tree. Returns 0 with *ret_dir (to be
+ * freed) or -ENOENT.
  */
 int place_data(const char *name, char **ret_dir, struct err *err);
 

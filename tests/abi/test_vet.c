@@ -35,7 +35,7 @@ static void finds(const char *variant, const char *kind, const char *ids)
 	char file[512];
 	struct vet_config config = {
 		.file = file,
-		.patience_s = 3,
+		.patience_s = !strcmp(variant, "hang") || !strcmp(variant, "endless") ? 1 : 7,
 		.out_open_file = out_open_file,
 		.out_open_folder = out_open_folder,
 		.out_commit = out_commit,
