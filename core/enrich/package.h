@@ -45,4 +45,7 @@ int owners_dpkg(struct owners *owners);
 int owners_apk(struct owners *owners);
 int owners_rpm(struct owners *owners);
 
+/* One package as rpm's database has it; what is no header is passed over. 0 or -ENOMEM. */
+int owners_rpm_header(struct owners *owners, struct tkit_bytes blob);
+
 #endif

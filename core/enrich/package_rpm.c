@@ -143,7 +143,7 @@ static int add_files(struct owners *owners, const struct header *header, uint32_
 	return rc;
 }
 
-static int add_header(struct owners *owners, struct tkit_bytes blob)
+int owners_rpm_header(struct owners *owners, struct tkit_bytes blob)
 {
 	_cleanup_(buf_done) struct buf version = BUF_INIT;
 	struct tkit_bytes name, text;
@@ -189,7 +189,7 @@ static int read_packages(struct owners *owners, sqlite3 *db, const char *file)
 		status = sqlite3_step(rows);
 		if (status != SQLITE_ROW)
 			break;
-		rc = add_header(owners, BYTES(sqlite3_column_blob(rows, 0),
+		rc = owners_rpm_header(owners, BYTES(sqlite3_column_blob(rows, 0),
 					      (size_t)sqlite3_column_bytes(rows, 0)));
 		if (rc < 0)
 			break;
@@ -202,13 +202,14 @@ static int read_packages(struct owners *owners, sqlite3 *db, const char *file)
 
 static int read_sqlite(struct owners *owners, const char *file, const struct buf *text)
 {
-	unsigned char *copy = sqlite3_malloc64(text->size);
+	unsigned char *copy = sqlite3_malloc64(text->size + 1); /* of nothing it gives nothing */
 	sqlite3 *db = NULL;
 	int rc = -ENOMEM;
 
 	if (!copy)
 		return -ENOMEM;
-	memcpy(copy, text->data, text->size);
+	if (text->size)
+		memcpy(copy, text->data, text->size);
 	/* "Has a write-ahead log": memory has none. What is in it only is not seen. */
 	if (text->size > 20)
 		copy[18] = copy[19] = 1;

@@ -181,10 +181,23 @@ static int read_image(struct reader *r)
 	return r->how->kind == IMAGE_OCI_LAYOUT ? imgread_oci(r) : read_archive(r);
 }
 
+static void reader_free(struct reader *r)
+{
+	spool_done(&r->spool);
+	layering_done(&r->outer);
+	layering_done(&r->image);
+	for (size_t i = 0; i < IMGPICK_MAX; i++)
+		json_decref(r->kept[i]);
+	free(r->picks);
+	err_done(&r->err);
+	free(r);
+}
+
 int imgread_run(void *arg)
 {
 	const struct imgread *how = arg;
 	struct reader *r = calloc(1, sizeof(*r));
+	int rc;
 
 	if (!r)
 		return 1;
@@ -196,5 +209,7 @@ int imgread_run(void *arg)
 	else
 		wire_put_u32(&r->out, WIRE_END);
 	wire_flush(&r->out);
-	return r->out.failed ? 1 : 0; /* memory goes with the process */
+	rc = r->out.failed ? 1 : 0;
+	reader_free(r);
+	return rc;
 }

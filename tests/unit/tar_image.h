@@ -9,6 +9,7 @@
 
 #include "util/buf.h"
 #include "util/bytes.h"
+#include "util/cleanup.h"
 
 /* Members are written short. */
 #pragma GCC diagnostic ignored "-Wmissing-field-initializers"

@@ -199,6 +199,10 @@ static void test_rpm_other(void **state)
 	owners = owners_of(s); /* said so in a warning */
 	assert_false(owners->known);
 	owners_free(owners);
+	tree_file(&s->tree, "/usr/lib/sysimage/rpm/rpmdb.sqlite", "");
+	owners = owners_of(s);
+	assert_false(owners->known);
+	owners_free(owners);
 }
 
 #define LD "/lib/ld.so"
