@@ -27,12 +27,13 @@ DOCUMENTS = [
     ("tkit-closure", 7, "docs/CLOSURE.md", "what a minimal image holds"),
     ("tkit-sources", 7, "docs/SOURCES.md", "where tkit takes files from"),
     ("tkit-containers", 7, "docs/CONTAINERS.md", "tracing containers"),
+    ("tkit-writing-plugins", 7, "docs/PLUGIN_MANUAL.md", "how to write a backend, sink or reporter for tkit"),
     ("tkit-glossary", 7, "docs/GLOSSARY.md", "words that tkit uses"),
 ]
 # What a command's page refers to.
 SEE = {
-    "run": ["report", "plugins", "trace", "events"], "report": ["run", "plugins", "sources", "closure"],
-    "dump": ["events", "trace"], "merge": ["report", "trace"], "plugin": ["plugins", "plugins.d"],
+    "bench": ["run", "plugins"], "run": ["report", "plugins", "trace", "events"], "report": ["run", "plugins", "sources", "closure"],
+    "dump": ["events", "trace"], "merge": ["report", "trace"], "plugin": ["plugins", "plugins.d", "writing-plugins"],
     "doctor": ["run"], "oci-runtime": ["oci-hook", "container", "containers"],
     "oci-hook": ["oci-runtime", "containers"], "container": ["oci-runtime", "containers"],
     "why": ["why-not", "closure"], "why-not": ["why", "closure"],
