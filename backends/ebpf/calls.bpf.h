@@ -12,6 +12,12 @@
 #define TS_COMPAT_       2
 #define PROC_MAGIC_      0x9fa0
 
+/* Is the current call a 32-bit one? */
+static __always_inline __u32 is_compat(struct task_struct *task, bool direct)
+{
+	return (HOP(direct, task, thread_info.status) & TS_COMPAT_) ? 1 : 0;
+}
+
 static __always_inline void read_args(struct scratch *s, struct pt_regs *regs, bool compat)
 {
 	if (compat) {

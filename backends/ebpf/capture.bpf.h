@@ -59,7 +59,9 @@ __noinline int take_name(__u32 slot, __u32 which)
 	} else {
 		__u64 ptr = s->args[arg & 7];
 
-		if (bits & EBPF_SYS_SOCKADDR)
+		if (!idx && slot == SLOT_SYS_EXIT && s->early >= 0)
+			st = s->early;
+		else if (bits & EBPF_SYS_SOCKADDR)
 			st = read_sockaddr(slot, ptr, (__u32)s->args[(arg + 1) & 7]);
 		else if (s->kernel_names)
 			st = read_kernel_name(slot, idx, ptr);
@@ -117,22 +119,76 @@ static __always_inline void directories(struct scratch *s, struct task_struct *t
 	}
 }
 
-static __always_inline int call_returned(struct pt_regs *regs, long ret)
+/* The call's record, but for what is known of its names already. */
+static __always_inline void record_call(struct scratch *s, struct task_struct *task, __u32 compat)
+{
+	__u64 flags = s->ev.flags, resolve = s->ev.resolve;
+	struct ebpf_string name = s->ev.strings[0];
+	int nr = s->ev.nr;
+	long ret = s->ev.ret;
+	__u8 kind = s->ev.kind;
+	__u32 len = s->ev.len;
+
+	record(s, task, kind == EBPF_KIND_STATE ? EBPF_STATE : EBPF_ACCESS);
+	s->ev.kind = kind;
+	s->ev.nr = nr;
+	s->ev.ret = ret;
+	s->ev.flags = flags;
+	s->ev.resolve = resolve;
+	if (s->early >= 0) {
+		s->ev.strings[0] = name;
+		s->ev.len = len;
+	}
+	s->ev.bits = s->foldable | (compat ? EBPF_E_COMPAT : 0);
+	s->ev.fold = s->fold;
+}
+
+/* Names and places of the call in the scratch. Returns the number of facts. */
+static __always_inline __u32 take_call(struct scratch *s, struct task_struct *task)
+{
+	__u8 kind = s->ev.kind;
+	__u32 facts;
+
+	if (s->ev.ret == 0 && kind >= EBPF_KIND_CHDIR) {
+		if (kind != EBPF_KIND_CHROOT)
+			s->ev.bits |= EBPF_E_OLD_CWD;
+		if (kind != EBPF_KIND_CHDIR)
+			s->ev.bits |= EBPF_E_OLD_ROOT;
+		directories(s, task, kind);
+	}
+	walk_root(SLOT_SYS_EXIT, s->ev.fs);
+	if (kind == EBPF_KIND_OPEN && s->ev.ret >= 0)
+		walk_opened(SLOT_SYS_EXIT, s->ev.ret);
+	if (s->row.bits & EBPF_SYS_NOPATH) {
+		s->ev.strings[0].flags = EBPF_S_PRESENT | EBPF_S_NULL;
+		return 1;
+	}
+	if (kind == EBPF_KIND_STATE)
+		return 0;
+	facts = take_name(SLOT_SYS_EXIT, 0);
+	if (s->row.path2 >= 0)
+		facts += take_name(SLOT_SYS_EXIT, 1);
+	return facts;
+}
+
+static __always_inline int call_returned(struct pt_regs *regs, long ret, bool direct)
 {
 	struct task_struct *task;
 	const volatile struct ebpf_row *row;
 	struct scratch *s;
 	__u64 nr = regs->orig_ax;
-	__u32 tgid, table, facts = 0;
+	__u32 tgid, table, facts;
 	__u8 kind;
 
 	if (nr >= EBPF_NR_LIMIT || !(rows[nr].kind | rows[EBPF_NR_LIMIT + nr].kind))
 		return 0;
 	tgid = bpf_get_current_pid_tgid() >> 32;
-	task = (void *)bpf_get_current_task();
+	task = direct ? bpf_get_current_task_btf() : (void *)bpf_get_current_task();
+	if (fold && ret == 0)
+		fold_moves(nr, task, regs, direct);
 	if (!traced(task, tgid))
 		return 0;
-	table = (BPF_CORE_READ(task, thread_info.status) & TS_COMPAT_) ? 1 : 0;
+	table = is_compat(task, direct);
 	row = &rows[(nr + table * EBPF_NR_LIMIT) & (2 * EBPF_NR_LIMIT - 1)];
 	kind = row->kind;
 	if (kind == EBPF_KIND_NONE || (ret <= -512 && ret >= -516)) /* will be restarted */
@@ -144,40 +200,24 @@ static __always_inline int call_returned(struct pt_regs *regs, long ret)
 	s = scratch_of(SLOT_SYS_EXIT);
 	if (!s)
 		return 0;
-	record(s, task, kind == EBPF_KIND_STATE ? EBPF_STATE : EBPF_ACCESS);
+	s->row = *(const struct ebpf_row *)row;
 	s->ev.kind = kind;
 	s->ev.nr = nr;
 	s->ev.ret = ret;
-	s->row = *(const struct ebpf_row *)row;
+	s->ev.flags = s->ev.resolve = 0;
 	read_args(s, regs, table);
 	read_flags(s);
-	if (ret == 0 && kind >= EBPF_KIND_CHDIR) {
-		if (kind != EBPF_KIND_CHROOT)
-			s->ev.bits |= EBPF_E_OLD_CWD;
-		if (kind != EBPF_KIND_CHDIR)
-			s->ev.bits |= EBPF_E_OLD_ROOT;
-		directories(s, task, kind);
+	if (fold_begin(s, task, table, direct)) {
+		if (use_d_path && kind == EBPF_KIND_OPEN && ret >= 0)
+			forget_opened(task, ret);
+		return 0;
 	}
-	walk_root(SLOT_SYS_EXIT, s->ev.fs);
-	if (kind == EBPF_KIND_OPEN && ret >= 0)
-		walk_opened(SLOT_SYS_EXIT, ret);
-	if (table)
-		s->ev.bits |= EBPF_E_COMPAT;
-	if (row->bits & EBPF_SYS_NOPATH) {
-		s->ev.strings[0].flags = EBPF_S_PRESENT | EBPF_S_NULL;
-		facts = 1;
-	} else if (kind != EBPF_KIND_STATE) {
-		facts = take_name(SLOT_SYS_EXIT, 0);
-		if (row->path2 >= 0)
-			facts += take_name(SLOT_SYS_EXIT, 1);
-		if (!facts)
-			return 0;
-	}
-	/*
-	 * Folding repeats belongs here: a key of names, op, errno, directories and process, looked
-	 * up before and added after the delivery, so that a lost record is never taken as told.
-	 */
-	deliver(s, facts);
+	record_call(s, task, table);
+	facts = take_call(s, task);
+	if (!facts && kind != EBPF_KIND_STATE)
+		return 0;
+	if (deliver(s, facts) && s->foldable)
+		fold_add(s);
 	return 0;
 }
 

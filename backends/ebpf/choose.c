@@ -41,6 +41,45 @@ static unsigned char kind_of(const struct tkit_syscall *sys)
 	}
 }
 
+/* Which of its results are facts that say the same however often they are made. */
+static unsigned char fold_of(const struct tkit_syscall *sys)
+{
+	unsigned int how = EBPF_FOLD_FAILED;
+
+	switch (sys->op) {
+	case TKIT_OP_RENAME_FROM:
+	case TKIT_OP_RMDIR:
+	case TKIT_OP_MOUNT:
+	case TKIT_OP_MOUNT_SOURCE:
+	case TKIT_OP_UMOUNT:
+	case TKIT_OP_CHROOT:
+	case TKIT_OP_PIVOT_ROOT:
+		how |= EBPF_FOLD_MOVES;
+		break;
+	case TKIT_OP_UNLINK:
+		how |= sys->flags >= 0 ? EBPF_FOLD_RMDIR : 0;
+		break;
+	case TKIT_OP_LINK_FROM:
+		break;
+	default:
+		switch (tkit_op_class(sys->op)) {
+		case TKIT_CLASS_CONTENT:
+		case TKIT_CLASS_METADATA:
+		case TKIT_CLASS_LIST:
+		case TKIT_CLASS_MODIFY:
+		case TKIT_CLASS_SOCKET:
+			how |= EBPF_FOLD_OK;
+			break;
+		default:
+			break;
+		}
+	}
+	/* Two names, or none in the registers: told each time. */
+	if (sys->op2 || (sys->bits & TKIT_SYS_NOPATH))
+		how &= ~(unsigned int)(EBPF_FOLD_OK | EBPF_FOLD_FAILED);
+	return (unsigned char)how;
+}
+
 static void fill_rows(struct ebpf_row *rows, int arch, int unshare, int setns)
 {
 	size_t count;
@@ -56,10 +95,15 @@ static void fill_rows(struct ebpf_row *rows, int arch, int unshare, int setns)
 						  .flags = sys->flags,
 						  .path2 = sys->op2 ? sys->path2 : -1,
 						  .dirfd2 = sys->dirfd2,
+						  .fold = fold_of(sys),
 						  .bits = sys->bits};
 	}
-	rows[unshare] = rows[setns] = (struct ebpf_row){
-		.kind = EBPF_KIND_STATE, .path = -1, .dirfd = -1, .flags = -1, .path2 = -1};
+	rows[unshare] = rows[setns] = (struct ebpf_row){.kind = EBPF_KIND_STATE,
+							.path = -1,
+							.dirfd = -1,
+							.flags = -1,
+							.path2 = -1,
+							.fold = EBPF_FOLD_MOVES};
 }
 
 /* Chooses the programs for io_uring. */
@@ -85,6 +129,8 @@ void choose_programs(struct ebpf *e, const struct features *features)
 	const struct tkit_target *target = e->target;
 	struct tkit_bpf *skel = e->skel;
 
+	bpf_program__set_autoload(
+		features->modern ? skel->progs.sys_exit_plain : skel->progs.sys_exit, false);
 	bpf_program__set_autoload(features->modern ? skel->progs.process_exec_plain
 						   : skel->progs.process_exec,
 				  false);
@@ -95,6 +141,7 @@ void choose_programs(struct ebpf *e, const struct features *features)
 	if (!features->d_path)
 		bpf_map__set_max_entries(skel->maps.openings, 1);
 	configure_uring(e, features);
+	counts_configure(e, counts_wanted(e->options, target));
 	fill_rows(skel->rodata->rows, TKIT_ARCH_X86_64, 272, 308);
 	fill_rows(skel->rodata->rows + EBPF_NR_LIMIT, TKIT_ARCH_I386, 310, 346);
 	skel->rodata->filter = target->kind == TKIT_TARGET_ALL      ? EBPF_FILTER_ALL

@@ -90,6 +90,13 @@ struct scratch {
 	__u32 head_state;
 	__u32 head_fd;
 	char head[HEAD_ROOM]; /* the beginning of a name */
+	/* fold.bpf.h */
+	struct ebpf_fold_key fold;
+	char dentry_bytes[64] __attribute__((aligned(8)));
+	__u64 words[EBPF_FOLD_WORDS];
+	__u32 hash_at;
+	__u32 foldable; /* EBPF_E_FOLD, if repeats may be counted */
+	__s32 early;    /* what came of reading the first name before all else; -1: it was not */
 	struct ebpf_event ev;
 	char data[EBPF_DATA_MAX + EBPF_PATH_MAX]; /* is ev.data */
 };
@@ -100,6 +107,12 @@ struct {
 	__type(key, __u32);
 	__type(value, struct scratch);
 } scratches SEC(".maps");
+
+/*
+ * One hop. In the `direct` programs (Linux 5.11) from a pointer that the verifier knows the type
+ * of, which costs a load; in the others by a helper.
+ */
+#define HOP(direct, from, field) ((direct) ? (from)->field : BPF_CORE_READ(from, field))
 
 /* A bound that the compiler cannot turn into something the verifier does not follow. */
 #define ONE_BIT(x)                                      \

@@ -17,6 +17,8 @@ void decode_emit(struct ebpf *e, const struct tkit_event *event)
 	e->emitted++;
 	if (rc && !e->rc)
 		e->rc = rc;
+	if (e->folding)
+		fold_keep(e, event);
 }
 
 void decode_lose(struct ebpf *e, enum tkit_loss reason, uint64_t n, const char *detail)
@@ -332,8 +334,10 @@ void decode_access(struct ebpf *e, const struct ebpf_event *ev)
 
 	if (!sys)
 		return;
+	e->folding = ev->bits & EBPF_E_FOLD ? ev : NULL;
 	emit_name(e, ev, sys, 0);
 	emit_name(e, ev, sys, 1);
+	e->folding = NULL;
 	if (ev->ret == 0 && ev->kind >= EBPF_KIND_CHDIR)
 		track_moved(e, ev);
 }

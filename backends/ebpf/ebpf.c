@@ -73,6 +73,7 @@ static void ebpf_close(struct tkit_ctx *ctx, void *self)
 	table_done(&e->dirs);
 	table_done(&e->processes);
 	table_done(&e->requests);
+	fold_done(e);
 	free(e);
 }
 
@@ -138,8 +139,10 @@ static int consume(struct ebpf *e)
 		return e->rc;
 	if (rc < 0 && rc != PUMP_ENOUGH)
 		return rc;
-	if (tkit_now_ns() - e->looked_ns > LOOK_NS)
+	if (tkit_now_ns() - e->looked_ns > LOOK_NS) {
 		tell_losses(e);
+		counts_step(e);
+	}
 	return e->rc ? e->rc : BATCH - e->budget;
 }
 
@@ -160,6 +163,7 @@ static int drained(struct ebpf *e)
 		if (missing)
 			poll(NULL, 0, 1);
 	} while (missing && tkit_now_ns() < deadline);
+	counts_end(e);
 	tell_losses(e);
 	tkit_log(e->ctx, TKIT_LOG_DEBUG, "paths by d_path=%" PRIu64,
 		 load_counter(e, EBPF_CNT_D_PATH));
@@ -212,10 +216,10 @@ static int ebpf_stats(struct tkit_ctx *ctx, void *self, struct tkit_stats *stats
 {
 	struct ebpf *e = self;
 
-	stats->produced = load_counter(e, EBPF_CNT_PRODUCED) + e->extra +
+	stats->produced = load_counter(e, EBPF_CNT_PRODUCED) + e->extra + e->fold.repeats +
 			  e->told[TKIT_LOSS_MAP_FULL] + e->told[TKIT_LOSS_RECURSION];
 	stats->emitted = e->emitted;
-	stats->deduped = 0;
+	stats->deduped = e->fold.repeats - e->fold.told;
 	stats->lost = e->lost;
 	return 0;
 }
@@ -240,6 +244,10 @@ static const struct tkit_option options[] = {
 	{"resolve", TKIT_OPTION_ENUM, offsetof(struct ebpf_options, resolve), "auto",
 	 "auto|walk|d_path",
 	 "how the path of an opened file is found: d_path needs fentry programs"},
+	{"dedup", TKIT_OPTION_ENUM, offsetof(struct ebpf_options, dedup), "auto", "auto|on|off",
+	 "count repeats in the kernel; auto: if all sinks are files and no other backend watches"},
+	{"dedup-entries", TKIT_OPTION_INT, offsetof(struct ebpf_options, dedup_entries), "32768",
+	 "16..4194304", "how many different accesses are known at one time"},
 };
 
 TKIT_API const struct tkit_plugin tkit_plugin = {

@@ -19,7 +19,11 @@ struct ebpf_options {
 	int64_t processes;
 	int plain;
 	int resolve; /* enum ebpf_resolve */
+	int dedup;   /* enum ebpf_dedup */
+	int64_t dedup_entries;
 };
+
+enum ebpf_dedup { EBPF_DEDUP_AUTO = 0, EBPF_DEDUP_ON = 1, EBPF_DEDUP_OFF = 2 };
 
 enum ebpf_resolve { EBPF_RESOLVE_AUTO = 0, EBPF_RESOLVE_WALK = 1, EBPF_RESOLVE_D_PATH = 2 };
 
@@ -79,6 +83,26 @@ void table_drop(struct table *table, uint64_t key);
 void table_clear(struct table *table); /* keeps the memory */
 void table_done(struct table *table);
 
+/* ---- fold.c: events whose repeats the kernel counts ---- */
+
+struct folded; /* an event as it was told */
+
+/* Those of one of the kernel's two maps. */
+struct fold_table {
+	struct folded **slots;
+	size_t room; /* power of two, 0 at first */
+	size_t count;
+};
+
+struct fold {
+	struct fold_table tables[2]; /* as the maps: even, odd */
+	unsigned int odd;            /* which map is in use */
+	bool retiring;               /* the other one is to be emptied when */
+	uint64_t retire_at;          /* so many facts have been read */
+	uint64_t repeats;            /* facts that were counted in the kernel */
+	uint64_t told;               /* events that stand for them */
+};
+
 /* ---- the instance ---- */
 
 struct ebpf {
@@ -96,6 +120,8 @@ struct ebpf {
 	struct table processes; /* by pid */
 	struct table requests;  /* io_uring's, by address in the kernel */
 	uint32_t lost_seq;
+	struct fold fold;
+	const struct ebpf_event *folding; /* the record whose event is to be kept for its repeats */
 
 	uint64_t consumed; /* facts in the records read so far */
 	uint64_t extra;    /* facts added here: interpreters, first processes, unreadable names */
@@ -142,6 +168,23 @@ void load_close(struct ebpf *e);
 uint64_t load_counter(struct ebpf *e, enum ebpf_counter counter);
 uint64_t load_misses(struct ebpf *e);
 bool load_has_request(struct ebpf *e, uint64_t request);
+
+/* ---- fold.c ---- */
+struct fold_counted {
+	struct ebpf_fold_key key;
+	struct ebpf_fold_value value;
+};
+
+void fold_keep(struct ebpf *e, const struct tkit_event *event);
+/* Tells repeats, the oldest last one first (sorts the list), and forgets all that was kept. */
+void fold_tell(struct ebpf *e, unsigned int odd, struct fold_counted *list, size_t count);
+void fold_done(struct ebpf *e);
+
+/* ---- counts.c ---- */
+bool counts_wanted(const struct ebpf_options *options, const struct tkit_target *target);
+void counts_configure(struct ebpf *e, bool wanted); /* before the load */
+void counts_step(struct ebpf *e);                   /* now and then: makes room for keys */
+void counts_end(struct ebpf *e);                    /* after the last record: tells all counts */
 
 /* ---- decode.c ---- */
 int decode_record(struct ebpf *e, const struct ebpf_event *ev);

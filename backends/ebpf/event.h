@@ -7,7 +7,7 @@
 #ifndef EBPF_EVENT_H
 #define EBPF_EVENT_H
 
-#define EBPF_VERSION 1
+#define EBPF_VERSION 2
 
 #define EBPF_NR_LIMIT    512  /* system call numbers below this are looked at */
 #define EBPF_PATH_MAX    4096 /* room for a string with its NUL */
@@ -50,8 +50,26 @@ struct ebpf_row {
 	signed char flags;
 	signed char path2;
 	signed char dirfd2;
-	unsigned char pad;
-	unsigned int bits; /* EBPF_SYS_* */
+	unsigned char fold; /* EBPF_FOLD_* */
+	unsigned int bits;  /* EBPF_SYS_* */
+};
+
+/* Which results of a call may be counted instead of told again, see fold.bpf.h. */
+#define EBPF_FOLD_OK     1 /* success */
+#define EBPF_FOLD_FAILED 2 /* failure */
+#define EBPF_FOLD_MOVES  4 /* success can give directories other paths */
+#define EBPF_FOLD_RMDIR  8 /* so can this one's, with AT_REMOVEDIR */
+
+#define EBPF_FOLD_WORDS 22 /* of a key, beside its name */
+
+struct ebpf_fold_key {
+	unsigned long long a;
+	unsigned long long b;
+};
+
+struct ebpf_fold_value {
+	unsigned long long count; /* repeats */
+	unsigned long long last;  /* when, CLOCK_MONOTONIC */
 };
 
 /* Whom to watch. */
@@ -157,6 +175,8 @@ struct ebpf_inode {
 #define EBPF_E_SILENT    2048u  /* URING: has no end if it succeeds */
 #define EBPF_E_NO_RET    8192u  /* user space: what the call returned is not known */
 #define EBPF_E_NO_ERR    16384u /* user space: nor whether it failed */
+#define EBPF_E_FOLD      32768u /* repeats will be counted under `fold`, */
+#define EBPF_E_FOLD_ODD  65536u /* in the second of the two maps */
 #define EBPF_E_AGAIN     4096u  /* URING: the request before it at this address had no end */
 
 struct ebpf_event {
@@ -174,6 +194,7 @@ struct ebpf_event {
 	unsigned long long fs;      /* which struct fs_struct: shared by who shares directories */
 	unsigned long long cgroup;  /* cgroup v2 id */
 	unsigned long long request; /* URING, URING_END: which one */
+	struct ebpf_fold_key fold;  /* E_FOLD */
 	unsigned int lost_seq;      /* grows with each lost record */
 	unsigned int len;           /* bytes used in data[] */
 	int pid;

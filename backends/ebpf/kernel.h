@@ -41,6 +41,7 @@ typedef struct {
 } atomic_t;
 
 struct qstr {
+	__u64 hash_len;
 	const unsigned char *name;
 };
 
@@ -61,6 +62,7 @@ struct inode {
 };
 
 struct dentry {
+	unsigned int d_flags;
 	struct hlist_bl_node d_hash;
 	struct dentry *d_parent;
 	struct qstr d_name;
@@ -71,7 +73,13 @@ struct vfsmount {
 	struct dentry *mnt_root;
 };
 
-struct mnt_namespace;
+struct mnt_namespace {
+	__u64 event; /* grows with each change of its mounts */
+};
+
+struct nsproxy {
+	struct mnt_namespace *mnt_ns;
+};
 
 struct mount {
 	struct mount *mnt_parent;
@@ -181,6 +189,9 @@ struct thread_info {
 struct task_struct {
 	struct thread_info thread_info;
 	int exit_code;
+	__u64 self_exec_id; /* grows with each exec */
+	__u64 start_time;
+	struct nsproxy *nsproxy;
 	int pid;
 	int tgid;
 	char comm[16];

@@ -24,6 +24,8 @@
 #include "opened.bpf.h"
 
 #include "base.bpf.h"
+#include "fold.bpf.h"
+
 #include "capture.bpf.h"
 
 #include "exec.bpf.h"
@@ -32,9 +34,15 @@
 
 char licence[] SEC("license") = "Dual MIT/GPL";
 
+/* Linux 5.11 */
 SEC("tp_btf/sys_exit") int BPF_PROG(sys_exit, struct pt_regs *regs, long ret)
 {
-	return call_returned(regs, ret);
+	return call_returned(regs, ret, true);
+}
+
+SEC("tp_btf/sys_exit") int BPF_PROG(sys_exit_plain, struct pt_regs *regs, long ret)
+{
+	return call_returned(regs, ret, false);
 }
 
 SEC("tp_btf/sched_process_fork")

@@ -10,7 +10,6 @@
 
 #define O_LARGEFILE_ 0x8000
 #define ECANCELED_   125
-#define EEXIST_      17
 
 enum { /* IORING_OP_* */
        OP_CONNECT = 16,
@@ -239,6 +238,9 @@ static __always_inline int request_completed(struct io_kiocb *req)
 
 	if (!request_nr(req))
 		return 0;
+	if (fold && (BPF_CORE_READ(req, opcode) == OP_RENAMEAT ||
+		     BPF_CORE_READ(req, opcode) == OP_UNLINKAT))
+		__sync_fetch_and_add(&generation, 1);
 	found = bpf_map_lookup_elem(&requests, &key);
 	if (!found || found->ring != (__u64)BPF_CORE_READ(req, ctx) ||
 	    found->data != BPF_CORE_READ(req, cqe.user_data))

@@ -87,8 +87,10 @@ struct cell *builder_cell(struct model_builder *b, const struct cell *add, uint3
 	cell->flags |= add->flags;
 	cell->pflags |= add->pflags;
 	cell->has_flags |= add->has_flags;
-	cell->last_seq = add->last_seq;
-	cell->last_ns = add->last_ns;
+	if (add->last_seq > cell->last_seq) /* a REPEAT comes late */
+		cell->last_seq = add->last_seq;
+	if (add->last_ns > cell->last_ns)
+		cell->last_ns = add->last_ns;
 	if (cell->resolved == INTERN_NONE)
 		cell->resolved = add->resolved;
 	return cell;
@@ -255,9 +257,12 @@ int model_builder_add_event(struct model_builder *builder, uint32_t run,
 
 	if (event->valid & TKIT_V_TS && event->ts_ns > data->info.armed_monotonic_ns)
 		in.ns = event->ts_ns - data->info.armed_monotonic_ns;
-	data->seq++;
-	if (event->type == TKIT_EVENT_ACCESS || event->type == TKIT_EVENT_EXEC)
+	if (event->type == TKIT_EVENT_ACCESS || event->type == TKIT_EVENT_EXEC) {
+		/* The snapshot's events are made beside the others, and have their own place. */
+		in.seq = event->op == TKIT_OP_HELD ? data->seq
+						   : run_place(data, event->pflags, in.ns);
 		data->facts = add_count(data->facts, in.count);
+	}
 	switch (event->type) {
 	case TKIT_EVENT_ACCESS:
 		rc = event->op == TKIT_OP_NONE ? add_marker(builder, &in)

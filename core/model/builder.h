@@ -150,6 +150,18 @@ static inline uint64_t add_count(uint64_t a, uint64_t b)
 	return a + b < a ? UINT64_MAX : a + b;
 }
 
+/*
+ * The place of an access in its run: in the order in which they come, by the clock as far as that
+ * agrees, so that repeats, which come later than they happened, find theirs by it.
+ */
+static inline uint64_t run_place(struct run_data *run, uint32_t pflags, uint64_t ns)
+{
+	if (pflags & TKIT_P_REPEAT)
+		return ns < run->seq ? ns : run->seq;
+	run->seq = ns > run->seq ? ns : run->seq + 1;
+	return run->seq;
+}
+
 /* Read to its end and undamaged: another copy of the run cannot be better. */
 bool run_data_final(const struct run_data *run);
 

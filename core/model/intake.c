@@ -102,6 +102,11 @@ int intake_programs(struct model_builder *b, const struct intake *in, struct cel
 		key->image = exe;
 		return 0;
 	}
+	/* Of a REPEAT the process may run another program by now, or be another one. */
+	if (event->pflags & TKIT_P_REPEAT) {
+		key->program = exe;
+		return 0;
+	}
 	if (!has_exe) {
 		if (event->valid & TKIT_V_PID)
 			key->program = pids_get(&in->run->pids, event->pid);
@@ -153,7 +158,7 @@ void intake_kind(const struct tkit_event *event, struct cell *cell)
 			      .base = INTERN_NONE,
 			      .root = INTERN_NONE,
 			      .resolved = INTERN_NONE,
-			      .pflags = event->pflags & ~TKIT_P_CREATED,
+			      .pflags = event->pflags & ~(TKIT_P_CREATED | TKIT_P_REPEAT),
 			      .has_pid = !!(event->valid & TKIT_V_PID),
 			      .has_flags = !!(event->valid & TKIT_V_FLAGS)};
 	if (event->valid & TKIT_V_ERR && event->err >= 0 && event->err <= INT16_MAX)
@@ -173,7 +178,7 @@ int intake_cell(struct model_builder *b, const struct intake *in, struct cell *c
 	intake_kind(event, cell);
 	key->run = in->run_index;
 	cell->count = in->count;
-	cell->first_seq = cell->last_seq = in->run->seq;
+	cell->first_seq = cell->last_seq = in->seq;
 	cell->first_ns = cell->last_ns = in->ns;
 	if (cell->has_pid)
 		cell->first_pid = event->pid;

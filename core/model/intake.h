@@ -11,6 +11,7 @@ struct intake {
 	struct run_data *run;
 	uint32_t run_index;
 	uint64_t ns;
+	uint64_t seq; /* its place in the run */
 	uint64_t count;
 };
 

@@ -99,7 +99,8 @@ static void learn_kind(struct row_kind *kind, const struct tkit_event *event)
 	intake_kind(event, &kind->cell);
 	kind->known = true;
 	kind->plain = event->type == TKIT_EVENT_ACCESS && event->op != TKIT_OP_NONE &&
-		      event->op != TKIT_OP_HELD && !(event->pflags & TKIT_P_TRUNCATED) &&
+		      event->op != TKIT_OP_HELD &&
+		      !(event->pflags & (TKIT_P_TRUNCATED | TKIT_P_REPEAT)) &&
 		      !builder_is_pair(&kind->cell);
 	kind->resolves = event->valid & TKIT_V_RESOLVED && !(event->pflags & NOT_RESOLVED);
 	kind->has_exe = event->valid & TKIT_V_EXE;
@@ -216,14 +217,13 @@ static int add_plain(struct model_builder *b, struct row_cache *cache, uint32_t 
 		rc = learn_file(b, file, rows->block, row->file);
 	if (rc)
 		return rc;
-	run->seq++;
 	run->facts = add_count(run->facts, row->count);
 	add->key.run = run_index;
 	add->key.path = cache->names[row->name].path;
 	add->count = row->count;
-	add->first_seq = add->last_seq = run->seq;
 	if (kind->has_ts && row->ts_ns > run->info.armed_monotonic_ns)
 		add->first_ns = add->last_ns = row->ts_ns - run->info.armed_monotonic_ns;
+	add->first_seq = add->last_seq = run_place(run, 0, add->first_ns);
 	if (add->has_pid)
 		add->first_pid = rows->block->pb->task_pid[row->task];
 	if (file && kind->has_inode && file->directory)

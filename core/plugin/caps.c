@@ -3,6 +3,7 @@
 
 #include <tkit/backend.h>
 #include <tkit/reporter.h>
+#include <tkit/sink.h>
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -49,6 +50,10 @@ static const struct cap_name reporter_caps[] = {
 	{TKIT_WANTS_ELF, "wants_elf", "which libraries are needed by what"},
 };
 
+static const struct cap_name sink_caps[] = {
+	{TKIT_SINK_FOLDS, "folds", "takes repeats of an access as a count"},
+};
+
 const struct cap_name *caps_table(enum tkit_kind kind, size_t *ret_count)
 {
 	switch (kind) {
@@ -59,7 +64,8 @@ const struct cap_name *caps_table(enum tkit_kind kind, size_t *ret_count)
 		*ret_count = COUNT(reporter_caps);
 		return reporter_caps;
 	case TKIT_KIND_SINK:
-		break;
+		*ret_count = COUNT(sink_caps);
+		return sink_caps;
 	}
 	*ret_count = 0;
 	return NULL;

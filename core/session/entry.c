@@ -80,7 +80,14 @@ bool entry_passes(struct entry *entry, const struct tkit_event *event)
 		entry->lossy = true;
 	if (event->type == TKIT_EVENT_LOSS || !entry->inside || !(event->valid & TKIT_V_PID))
 		return true;
-	passes = judge(entry, event);
+	/*
+	 * Comes when its process may have entered or ended since. Before it enters, a process runs
+	 * the runtime, which is no program in the target's root.
+	 */
+	if (event->pflags & TKIT_P_REPEAT)
+		passes = entry->lossy || (event->valid & TKIT_V_EXE);
+	else
+		passes = judge(entry, event);
 	if (!passes)
 		entry->dropped++;
 	return passes;

@@ -182,6 +182,17 @@ static int check_backends(struct session *s, struct err *err)
 	return 0;
 }
 
+/* Nobody is there who looks at each repeat, or who could compare. */
+static bool may_fold(const struct session_config *config)
+{
+	bool all = config->sink_count > 0 && config->backend_count == 1;
+
+	for (size_t i = 0; i < config->sink_count; i++)
+		if (!(config->sinks[i].plugin->desc.caps & TKIT_SINK_FOLDS))
+			all = false;
+	return all;
+}
+
 int prepare_target(struct session *s, struct err *err)
 {
 	int rc;
@@ -192,6 +203,7 @@ int prepare_target(struct session *s, struct err *err)
 		.pidfd = -1,
 		.root_fd = -1,
 		.self_pid = getpid(),
+		.flags = may_fold(s->config) ? TKIT_TARGET_FOLD : 0,
 	};
 	rc = check_backends(s, err);
 	if (rc < 0)

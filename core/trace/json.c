@@ -95,6 +95,7 @@ static void facts(struct out *out, const struct tkit_event *event)
 		{TKIT_P_FD, "fd"},
 		{TKIT_P_ABSTRACT, "abstract"},
 		{TKIT_P_DIRECTORY, "directory"},
+		{TKIT_P_REPEAT, "repeat"},
 	};
 
 	for (size_t i = 0; event->pflags && i < sizeof(names) / sizeof(names[0]); i++) {

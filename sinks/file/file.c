@@ -131,6 +131,7 @@ TKIT_API const struct tkit_plugin tkit_plugin = {
 	.version = "1",
 	.summary = "stores the run in a .tkit trace file",
 	.licence = "MIT",
+	.caps = TKIT_SINK_FOLDS,
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.options_bytes = sizeof(struct options),

@@ -19,6 +19,7 @@
 
 #include "../../backends/ebpf/decode.c"
 #include "../../backends/ebpf/exec.c"
+#include "../../backends/ebpf/fold.c"
 #include "../../backends/ebpf/inside.c"
 #include "../../backends/ebpf/magic.c"
 #include "../../backends/ebpf/proc.c"
@@ -96,6 +97,7 @@ static int teardown(void **state)
 	table_done(&f->e.dirs);
 	table_done(&f->e.processes);
 	table_done(&f->e.requests);
+	fold_done(&f->e);
 	close(f->target.root_fd);
 	ctx_done(&f->ctx);
 	free(f);

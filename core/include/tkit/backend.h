@@ -76,7 +76,15 @@ struct tkit_target {
 	const char *cgroup_path; /* CGROUP: directory in a cgroup file system; else NULL */
 	uint64_t cgroup_id;      /* CGROUP, v2: its id; 0 for v1 */
 	const char *const *argv; /* COMMAND: NULL-terminated; else NULL */
+	uint32_t flags;          /* TKIT_TARGET_FOLD */
+	uint32_t reserved;       /* 0 */
 };
+
+/*
+ * Nobody wants to see each repeat of a fact as it happens: all sinks say TKIT_SINK_FOLDS, and no
+ * other backend tells the same facts. Repeats may come later, as one event with their `count`.
+ */
+#define TKIT_TARGET_FOLD (1u << 0)
 
 /* What a backend counted, all since start(). */
 struct tkit_stats {
@@ -84,7 +92,7 @@ struct tkit_stats {
 	uint32_t reserved; /* 0 */
 	uint64_t produced; /* facts the source produced, as far as it knows; 0 = unknown */
 	uint64_t emitted;  /* events passed to tkit_emit(), losses not counted */
-	uint64_t deduped;  /* facts folded into earlier events in the kernel */
+	uint64_t deduped;  /* facts beyond the first that single events stand for: sum of count - 1 */
 	uint64_t lost;     /* facts reported as lost, over all reasons */
 };
 

@@ -193,6 +193,8 @@ enum tkit_loss { TKIT_LOSSES(TKIT_LOSS_ENUM_) TKIT_LOSS_COUNT_ = 16 };
 #define TKIT_P_RES_TRUNC    (1u << 8)  /* `resolved` is incomplete */
 #define TKIT_P_ABSTRACT     (1u << 9)  /* abstract socket name, not a file */
 #define TKIT_P_DIRECTORY    (1u << 10) /* `mode` is unknown, but it is a directory */
+/* `count` repeats of a fact that was told before, the last at `ts_ns`; others were told since. */
+#define TKIT_P_REPEAT (1u << 11)
 
 /*
  * One event. Lay out on the stack, memset to 0, set `size`, `type` and what is

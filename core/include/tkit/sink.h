@@ -23,6 +23,9 @@
 extern "C" {
 #endif
 
+/* Capability bits of a sink. */
+#define TKIT_SINK_FOLDS (1ull << 0) /* takes repeats as counts, late (TKIT_P_REPEAT) */
+
 /* One backend of the session. */
 struct tkit_backend_info {
 	const char *name;
