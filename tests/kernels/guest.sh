@@ -33,14 +33,16 @@ libraries() { # of the programs and modules on stdin; ldd fails for static ones
 }
 
 python=$(readlink -f /usr/bin/python3)
-place /bin/busybox "$python" /usr/bin/python3 /usr/bin/strace
+place /bin/busybox "$python" /usr/bin/python3 /usr/bin/strace /usr/bin/cat
+runc=$(command -v runc || true)
+[ -z "$runc" ] || place "$runc"
 (cd / && tar -c --exclude=__pycache__ --exclude='usr/lib/python3*/test' --exclude='*/idlelib' \
 	--exclude='*/lib2to3' --exclude='*/ensurepip' --exclude='*/dist-packages' \
 	"usr/lib/$(basename "$python")") | tar -x -C "$root"
 (cd / && tar -c "${build#/}/tkit" "${build#/}/lib" "${build#/}/plugins" "${build#/}/plugins.d" \
 	"${build#/}/tests/conformance/bin" "${source#/}/tests") | tar -x -C "$root"
 {
-	printf '%s\n' "$python" /usr/bin/strace
+	printf '%s\n' "$python" /usr/bin/strace /usr/bin/cat ${runc:+"$runc"}
 	find "$root/usr/lib/$(basename "$python")" "$root$build" -type f \( -name '*.so*' -o -perm /111 \) |
 		sed "s,^$root,,"
 } | libraries | while read -r file; do place "$file"; done

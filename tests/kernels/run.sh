@@ -3,8 +3,8 @@
 # Boots other kernels in QEMU (software emulation) and runs tests there:
 # run.sh [--all] [SERIES]...   (default: 5.10 6.1 6.12)
 # On each kernel: the ebpf backend loads all that it can use there, conformance, exact losses. On
-# one, also conformance with paths that are walked to, and under fanotify and ptrace; with --all, that and the
-# comparison of backends on each. For each kernel prints what failed, then one line; exit
+# one, also containers of runc's where there is nothing but cgroup v2, and conformance with paths that are
+# walked to, and under fanotify and ptrace; with --all, that and the comparison of backends on each. For each kernel prints what failed, then one line; exit
 # status 1 if anything did.
 set -euo pipefail
 here=$(cd "$(dirname "$0")" && pwd)
@@ -23,9 +23,9 @@ tests_for() { # SERIES
 	if [ -n "${TKIT_KERNEL_TESTS:-}" ]; then
 		printf '%s\n' "$TKIT_KERNEL_TESTS"
 	elif [ -n "$all" ]; then
-		printf 'load,loss,conformance-ebpf%s,cross\n' "$more"
+		printf 'load,loss,container,conformance-ebpf%s,cross\n' "$more"
 	elif [ "$1" = 6.1 ]; then
-		printf 'load,loss,conformance-ebpf%s\n' "$more"
+		printf 'load,loss,container,conformance-ebpf%s\n' "$more"
 	else
 		printf 'load,loss,conformance-ebpf\n'
 	fi

@@ -1,0 +1,83 @@
+#!/bin/busybox sh
+# SPDX-License-Identifier: MIT
+# shellcheck shell=dash disable=SC2317,SC3045
+# Run in a guest: containers of runc's where there is nothing but cgroup v2. container.sh TKIT
+tkit=$1
+failed=0
+check() { # TEXT CMD...
+	text=$1
+	shift
+	if "$@" >/tmp/check 2>&1; then
+		echo "ok: $text"
+	else
+		echo "FAIL: $text"
+		tail -5 /tmp/check
+		failed=1
+	fi
+}
+
+bundle=/tmp/bundle
+traces=/tmp/traces
+mkdir -p $bundle/rootfs/usr/bin $bundle/rootfs/etc $bundle/rootfs/proc $bundle/rootfs/tmp $bundle/rootfs/lib64
+cp /usr/bin/cat /bin/busybox $bundle/rootfs/usr/bin/
+ln -s busybox $bundle/rootfs/usr/bin/sh
+for file in /lib64/ld-linux-x86-64.so.2 /lib/x86_64-linux-gnu/libc.so.6; do
+	mkdir -p "$bundle/rootfs$(dirname $file)"
+	cp -L $file "$bundle/rootfs$file"
+done
+echo 'ID=guest' >$bundle/rootfs/etc/os-release
+echo 'issue' >$bundle/rootfs/etc/issue
+
+runc() { "$tkit" oci-runtime --dir $traces --name '{fullid}.tkit' --backend "$backend" --on-failure block \
+	--timeout 120s --real /usr/sbin/runc -- "$@"; }
+configure() { # ARG...: the bundle's command
+	(cd $bundle && rm -f config.json && /usr/sbin/runc spec) && python3 - "$@" <<'EOF'
+import json, sys
+path = "/tmp/bundle/config.json"
+config = json.load(open(path))
+config["process"].update(terminal=False, args=sys.argv[1:], env=["PATH=/usr/bin"])
+config["root"]["readonly"] = False
+json.dump(config, open(path, "w"))
+EOF
+}
+ended() { # ID: it has stopped, and its tracer has gone
+	i=0
+	while [ $i -lt 300 ]; do
+		/usr/sbin/runc state "$1" 2>/dev/null | grep -q '"status": "running"' ||
+			pgrep -f "$traces/$1.tkit" >/dev/null || return 0
+		i=$((i + 1))
+		sleep 0.2
+	done
+	return 1
+}
+has() { # ID TEXT: a line of the trace
+	"$tkit" dump "$traces/$1.tkit" | grep -q -- "$2"
+}
+hasnt() {
+	! has "$1" "$2"
+}
+complete() {
+	"$tkit" dump --header "$traces/$1.tkit" | grep -q '"type":"end".*"complete":true'
+}
+
+echo "hierarchies: $(grep -c cgroup /proc/mounts), $(grep cgroup /proc/mounts)"
+check "no hierarchy but v2" test "$(grep -c ' cgroup ' /proc/mounts)" = 0
+for backend in ebpf ptrace fanotify; do
+	id=service-$backend
+	configure sh -c 'cat /etc/os-release; while [ ! -e /tmp/stop ]; do busybox sleep 0.1; done' || exit 1
+	rm -f $bundle/rootfs/tmp/stop
+	runc create -b $bundle $id </dev/null >/dev/null 2>&1
+	check "$backend: a service starts" runc start $id
+	check "$backend: exec" runc exec $id cat /etc/issue
+	touch $bundle/rootfs/tmp/stop
+	check "$backend: it ends, and its tracer" ended $id
+	check "$backend: the program's exec" has $id '"op":"exec".*"resolved":"/usr/bin/cat"'
+	check "$backend: its ELF interpreter" has $id '"resolved":"/[^"]*ld-linux-x86-64.so.2"'
+	check "$backend: libc" has $id '"resolved":"/[^"]*/libc.so.6"'
+	check "$backend: what it read" has $id '"op":"open".*"resolved":"/etc/os-release"'
+	check "$backend: what exec brought in" has $id '"resolved":"/etc/issue"'
+	check "$backend: nothing of the runtime" hasnt $id '"\(exe\|comm\)":"[^"]*\(runc\|tkit\)'
+	check "$backend: complete" complete $id
+	runc delete -f $id >/dev/null 2>&1
+done
+exit $failed
