@@ -26,18 +26,36 @@ static int add_bytes(struct plan *plan, struct tkit_bytes name)
 	return rc;
 }
 
+/*
+ * The kernel goes by the interpreter's name as the binary has it, and a trace has the file: the
+ * links on the way (/lib64) are needed by whatever is executed.
+ */
+static int pass_links(struct plan *plan, struct tkit_bytes asked)
+{
+	char out[NAME_SIZE], *name;
+
+	if (!asked.len || asked.ptr[0] != '/')
+		return 0;
+	name = strndup(asked.ptr, asked.len);
+	if (!name)
+		return -ENOMEM;
+	plan_resolve(plan, name, 1, out, 1);
+	free(name);
+	return 0;
+}
+
 static int add_need(void *arg, const struct tkit_need *need)
 {
 	struct adding *adding = arg;
 	struct tkit_bytes asked = need->asked;
-	int rc = 0;
+	int rc = pass_links(adding->plan, asked);
 
 	adding->nowhere += !need->canonical.len;
 	for (size_t i = 0; i < asked.len; i++)
 		if (need->asked.ptr[i] == '/')
 			asked = (struct tkit_bytes){need->asked.ptr + i + 1,
 						    need->asked.len - i - 1};
-	if (need->canonical.len)
+	if (rc == 0 && need->canonical.len)
 		rc = add_bytes(adding->plan, need->canonical);
 	return rc < 0 ? rc : add_bytes(adding->plan, asked);
 }

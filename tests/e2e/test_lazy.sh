@@ -124,6 +124,7 @@ check "deps names it, with the places" says first.deps '^-- libz\.so  sought in 
 compare manifest.yaml first --fix=fixed.yaml >first.report
 check "the manifest does not fit" says first.report '^status 1$'
 check "the report names the library" says first.report '^-- /.*libz\.so  a library, sought in [0-9]+ places, found in none'
+check "the link to the interpreter is no unused entry" test "$(grep -c '^\.\. /lib64' first.report)" = 0
 check "fix= brings it in" says fixed.yaml '^  - GENERIC/usr/lib/.*/libz\.so.*:/.*/libz\.so$'
 
 "$top/tests/lib/build_manifest.py" fixed.yaml second
