@@ -55,7 +55,7 @@ def words(text):
 
 
 def literal(lines):
-    return [".PP", ".in +4n", ".nf"] + [guarded(escape(line)) or ".sp" for line in lines] + [".fi", ".in"]
+    return [".PP", ".in +4n", ".nf"] + [guarded(escape(line.expandtabs())) or ".sp" for line in lines] + [".fi", ".in"]
 
 
 def item(term, body):
