@@ -33,7 +33,7 @@ static int fail_room(struct err *err, int rc)
 	if (rc == -EDQUOT)
 		return err_set(err, -E2BIG,
 			       "more entries, or longer names and attributes in all, than the "
-			       "limit allows");
+			       "limit allows (--image-max-entries)");
 	return err_sys(err, rc, "reading the archive");
 }
 

@@ -132,7 +132,8 @@ static int spend(struct untar *u, uint64_t bytes)
 {
 	if (bytes > *u->from->budget)
 		return err_set(u->err, -EFBIG,
-			       "the image unpacks to more bytes than the limit allows");
+			       "the image unpacks to more bytes than the limit allows "
+			       "(--image-max-bytes)");
 	*u->from->budget -= bytes;
 	return 0;
 }

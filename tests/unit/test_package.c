@@ -21,6 +21,7 @@ static struct owners *owners_of(struct scene *s)
 	struct owners *owners = NULL;
 	struct err err = ERR_INIT;
 
+	tkit_rootfs_free(s->fs);
 	assert_int_equal(tkit_rootfs_open_dir(&s->ctx, s->tree.dir, &s->fs), 0);
 	assert_int_equal(owners_new(s->fs, &owners, &err), 0);
 	return owners;
