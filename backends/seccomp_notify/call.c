@@ -186,6 +186,11 @@ static bool read_name(struct sn *sn, struct sn_name *name, int index)
 	return take_text(sn, name, len, dirfd, may_fd);
 }
 
+void sn_call_identify(struct sn *sn)
+{
+	sn->sys = identify(sn);
+}
+
 bool sn_call_read(struct sn *sn)
 {
 	sn->tid = (pid_t)sn->request->pid;

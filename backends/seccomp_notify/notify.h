@@ -5,6 +5,7 @@
  *	plugin.c   the callbacks, the loop of notifications
  *	filter.c   the seccomp filter
  *	call.c     one call: its paths, its events
+ *	agent.c    containers: listeners that an OCI runtime hands over
  *	place.c    where descriptors and directories are; the program's memory
  */
 #ifndef SECCOMP_NOTIFY_NOTIFY_H
@@ -26,8 +27,17 @@
 enum sn_choice { SN_AUTO, SN_YES, SN_NO }; /* order of the options' range */
 
 struct sn_options {
-	int sync; /* enum sn_choice */
+	int sync;           /* enum sn_choice */
+	const char *listen; /* NULL: the command's filter is installed by tkit */
 };
+
+/* A listener that an OCI runtime has handed over. */
+struct sn_listener {
+	int fd;
+	bool inside; /* the container's program has been executed */
+};
+
+#define SN_LISTENERS_POLLED 256
 
 #define SN_PATH (PATH_MAX + 64) /* with the kernel's " (deleted)" */
 
@@ -56,9 +66,14 @@ struct sn {
 	const struct sn_options *opt;
 	const struct tkit_target *target;
 	struct stat target_root;
-	int listener; /* -1 before start() */
-	bool reaped;  /* the command's end was reported */
-	bool passing; /* after stop(): calls are let through, nothing is told */
+	int listener; /* that is answered now; -1 before start() */
+	int agent;    /* listen=: the socket, else -1 */
+	struct sn_listener *listeners;
+	size_t listener_count;
+	bool root_known; /* target_root is the container's */
+	uint64_t since;  /* start */
+	bool reaped;     /* the command's end was reported */
+	bool passing;    /* after stop(): calls are let through, nothing is told */
 	bool over;
 	bool rings_told;
 	int emit_error;
@@ -109,6 +124,14 @@ bool sn_call_read(struct sn *sn);
 /* After the call was let go on. */
 void sn_call_emit(struct sn *sn);
 void sn_lose(struct sn *sn, enum tkit_loss reason, const char *detail);
+
+/* call.c: the call of sn->request, from the table; sn->sys is NULL if it is not in it. */
+void sn_call_identify(struct sn *sn);
+
+/* agent.c */
+int sn_agent_listen(struct tkit_ctx *ctx, const char *path);
+int sn_agent_accept(struct sn *sn);
+bool sn_agent_inside(struct sn *sn, struct sn_listener *listener);
 
 /* place.c */
 void sn_root_read(struct sn *sn);

@@ -15,8 +15,9 @@
 
 #include <tkit/tkit.h>
 
-#define RANK  20
-#define ROUND 256 /* notifications in a row before a look at what else there is */
+#define RANK       20
+#define CONNECT_NS 60000000000ull /* for the first listener of a container to come */
+#define ROUND      256            /* notifications in a row before a look at what else there is */
 
 /* Newer than some headers. */
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
@@ -34,6 +35,11 @@ static const struct tkit_option options[] = {
 	 .default_value = "auto",
 	 .range = "auto|yes|no",
 	 .help = "wake tkit and the program up on the same CPU (Linux 6.6)"},
+	{.name = "listen",
+	 .type = TKIT_OPTION_STRING,
+	 .offset = offsetof(struct sn_options, listen),
+	 .help = "containers: socket at which an OCI runtime hands listeners over "
+		 "(linux.seccomp.listenerPath)"},
 };
 
 static int check_kernel(struct tkit_ctx *ctx, struct seccomp_notif_sizes *sizes)
@@ -60,6 +66,8 @@ static int probe(struct tkit_ctx *ctx, const void *opts, const struct tkit_targe
 
 	if (rc < 0)
 		return rc;
+	if (((const struct sn_options *)opts)->listen)
+		return 1;
 	if (target->kind != TKIT_TARGET_COMMAND)
 		return tkit_fail(ctx, -EOPNOTSUPP,
 				 "can watch only a command that tkit starts; for what runs "
@@ -71,8 +79,15 @@ static void backend_close(struct tkit_ctx *ctx, void *self)
 {
 	struct sn *sn = self;
 
-	if (sn->listener >= 0)
+	for (size_t i = 0; i < sn->listener_count; i++)
+		close(sn->listeners[i].fd);
+	if (sn->listener >= 0 && sn->agent < 0)
 		close(sn->listener);
+	if (sn->agent >= 0) {
+		close(sn->agent);
+		unlink(sn->opt->listen);
+	}
+	free(sn->listeners);
 	free(sn->request);
 	free(sn->response);
 	free(sn);
@@ -93,7 +108,7 @@ static int backend_open(struct tkit_ctx *ctx, const void *opts, const struct tki
 	sn->ctx = ctx;
 	sn->opt = opts;
 	sn->target = target;
-	sn->listener = -1;
+	sn->listener = sn->agent = -1;
 	sn->request_size = sizes.seccomp_notif > sizeof(*sn->request) ? sizes.seccomp_notif
 								      : sizeof(*sn->request);
 	sn->response_size = sizes.seccomp_notif_resp > sizeof(*sn->response)
@@ -127,14 +142,29 @@ static int install(struct sn *sn, const struct sock_filter *code, size_t count, 
 	return rc;
 }
 
+static int start_agent(struct sn *sn)
+{
+	int fd = sn_agent_listen(sn->ctx, sn->opt->listen);
+
+	if (fd < 0)
+		return fd;
+	sn->agent = fd;
+	sn->reaped = true; /* there is no command */
+	sn->since = tkit_now_ns();
+	return 0;
+}
+
 static int backend_start(struct tkit_ctx *ctx, void *self)
 {
 	struct sn *sn = self;
 	struct sock_filter *code = NULL;
 	bool patient, sync = false;
 	size_t count;
-	int rc = sn_filter_build(ctx, &code, &count);
+	int rc;
 
+	if (sn->opt->listen)
+		return start_agent(sn);
+	rc = sn_filter_build(ctx, &code, &count);
 	if (rc < 0)
 		return rc;
 	rc = install(sn, code, count, &patient);
@@ -178,15 +208,19 @@ static bool still_valid(struct sn *sn)
 }
 
 /* One notification: 1, 0 if it was withdrawn, -errno. */
-static int answer(struct sn *sn)
+static int answer(struct sn *sn, struct sn_listener *listener)
 {
-	bool tell;
+	bool tell = true;
 
 	memset(sn->request, 0, sn->request_size);
 	if (ioctl(sn->listener, SECCOMP_IOCTL_NOTIF_RECV, sn->request) < 0)
 		/* ENOENT: killed or interrupted in the meantime; then there was no call */
 		return errno == ENOENT || errno == EINTR || errno == EAGAIN ? 0 : -errno;
-	tell = !sn->passing && !sn->emit_error && sn_call_read(sn);
+	if (listener) {
+		sn_call_identify(sn);
+		tell = sn_agent_inside(sn, listener);
+	}
+	tell = tell && !sn->passing && !sn->emit_error && sn_call_read(sn);
 	/* The number may be another thread's by now: then what was read means nothing. */
 	if (tell && !still_valid(sn))
 		return 0;
@@ -214,6 +248,73 @@ static int finish(struct sn *sn)
 	return sn->pumped ? (int)sn->pumped : TKIT_END;
 }
 
+/* Up to a round of notifications of one listener. 1: it is over. */
+static int serve(struct sn *sn, struct sn_listener *listener, short events)
+{
+	struct pollfd fd = {.fd = listener->fd, .events = POLLIN, .revents = events};
+
+	sn->listener = listener->fd;
+	for (int i = 0; i < ROUND && (fd.revents & POLLIN); i++) {
+		int rc = answer(sn, listener);
+
+		if (rc < 0)
+			return rc;
+		if (poll(&fd, 1, 0) < 0)
+			return 0;
+	}
+	return (fd.revents & (POLLHUP | POLLIN)) == POLLHUP;
+}
+
+/* The container is over when no process has any of its filters. */
+static int serve_all(struct sn *sn, const struct pollfd *fds, size_t count)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < sn->listener_count; i++) {
+		int rc = i < count ? serve(sn, &sn->listeners[i], fds[i].revents) : 0;
+
+		if (rc < 0)
+			return tkit_fail(sn->ctx, rc, "answering a notification");
+		if (rc)
+			close(sn->listeners[i].fd);
+		else
+			sn->listeners[kept++] = sn->listeners[i];
+	}
+	if (sn->listener_count && !kept)
+		sn->over = true;
+	sn->listener_count = kept;
+	return 0;
+}
+
+static int pump_agent(struct sn *sn, int timeout_ms)
+{
+	struct pollfd fds[2 + SN_LISTENERS_POLLED] = {
+		{.fd = sn->agent, .events = POLLIN},
+		{.fd = sn->passing ? -1 : tkit_stop_fd(sn->ctx), .events = POLLIN}};
+	size_t count =
+		sn->listener_count < SN_LISTENERS_POLLED ? sn->listener_count : SN_LISTENERS_POLLED;
+	int rc;
+
+	for (size_t i = 0; i < count; i++)
+		fds[2 + i] = (struct pollfd){.fd = sn->listeners[i].fd, .events = POLLIN};
+	sn->pumped = 0;
+	if (poll(fds, 2 + count, timeout_ms) < 0 && errno != EINTR)
+		return tkit_fail(sn->ctx, -errno, "waiting for notifications");
+	rc = serve_all(sn, fds + 2, count);
+	if (rc == 0 && (fds[0].revents & POLLIN)) {
+		rc = sn_agent_accept(sn);
+		sn->over = sn->over && !sn->listener_count;
+	}
+	if (rc < 0)
+		return rc;
+	if (sn->emit_error && !sn->passing)
+		return sn->emit_error;
+	if (!sn->over && !sn->listener_count && tkit_now_ns() - sn->since > CONNECT_NS)
+		return tkit_fail(sn->ctx, -ETIMEDOUT, "no container has connected to %s",
+				 sn->opt->listen);
+	return sn->over && !sn->pumped ? TKIT_END : (int)sn->pumped;
+}
+
 static int backend_pump(struct tkit_ctx *ctx, void *self, int timeout_ms)
 {
 	struct sn *sn = self;
@@ -224,12 +325,14 @@ static int backend_pump(struct tkit_ctx *ctx, void *self, int timeout_ms)
 
 	if (sn->over)
 		return TKIT_END;
+	if (sn->agent >= 0)
+		return pump_agent(sn, timeout_ms);
 	sn->pumped = 0;
 	reap(sn);
 	if (poll(fds, 3, timeout_ms) < 0 && errno != EINTR)
 		return tkit_fail(ctx, -errno, "waiting for notifications");
 	for (int i = 0; i < ROUND && (fds[0].revents & POLLIN); i++) {
-		rc = answer(sn);
+		rc = answer(sn, NULL);
 		if (rc < 0)
 			return tkit_fail(ctx, rc, "answering a notification");
 		/* after stop() nothing is told any more, but the calls are still to be answered */
@@ -251,9 +354,17 @@ static int backend_stop(struct tkit_ctx *ctx, void *self)
 	struct sn *sn = self;
 	struct pollfd fd = {.fd = sn->listener, .events = POLLIN};
 
-	if (sn->over || sn->passing || sn->listener < 0)
+	if (sn->agent >= 0 && !sn->listener_count)
+		sn->over = true;
+	if (sn->over || sn->passing || (sn->listener < 0 && sn->agent < 0))
 		return 0;
 	sn->passing = true;
+	if (sn->agent >= 0) {
+		tkit_log(ctx, TKIT_LOG_WARN,
+			 "the trace is over, but the container still runs and needs tkit for its "
+			 "seccomp filter; waiting for it");
+		return 0;
+	}
 	if (poll(&fd, 1, 0) >= 0 && !(fd.revents & POLLHUP))
 		tkit_log(ctx, TKIT_LOG_WARN,
 			 "the trace is over, but what was started still runs and needs tkit for "
@@ -272,7 +383,14 @@ static int backend_stats(struct tkit_ctx *ctx, void *self, struct tkit_stats *st
 	return 0;
 }
 
+static uint64_t caps(const void *opts)
+{
+	return ((const struct sn_options *)opts)->listen ? ~TKIT_CAN_TARGET_COMMAND
+							 : ~TKIT_CAN_TARGET_NONE;
+}
+
 static const struct tkit_backend_ops ops = {
+	.caps = caps,
 	.probe = probe,
 	.open = backend_open,
 	.start = backend_start,
@@ -290,8 +408,8 @@ TKIT_API const struct tkit_plugin tkit_plugin = {
 	.licence = "MIT",
 	.caps = TKIT_CAN_OPEN | TKIT_CAN_EXEC | TKIT_CAN_METADATA | TKIT_CAN_FAILED |
 		TKIT_CAN_REQUESTED | TKIT_CAN_CHANGES | TKIT_CAN_LIST | TKIT_CAN_COMPAT32 |
-		TKIT_CAN_COUNT_LOSS | TKIT_CAN_TARGET_COMMAND | TKIT_BACKEND_WAITS |
-		TKIT_BACKEND_ENTRY,
+		TKIT_CAN_COUNT_LOSS | TKIT_CAN_TARGET_COMMAND | TKIT_CAN_TARGET_NONE |
+		TKIT_BACKEND_WAITS | TKIT_BACKEND_ENTRY,
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.options_bytes = sizeof(struct sn_options),

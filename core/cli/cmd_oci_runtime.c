@@ -13,6 +13,7 @@
 
 #include "cli/oci.h"
 #include "container/enter.h"
+#include "container/listener.h"
 #include "container/runtime.h"
 #include "util/cleanup.h"
 #include "util/log.h"
@@ -51,6 +52,14 @@ static int attach(const struct oci_args *args, const struct runtime_call *call, 
 		rc = tracer_start(&args->tracer, &container, err);
 	container_done(&container);
 	return rc;
+}
+
+/* Has to be there before the container is. */
+static int prepare(const struct oci_args *args, const struct runtime_call *call, struct err *err)
+{
+	return call->id ? listener_start(&args->tracer, call->id, call->bundle ? call->bundle : ".",
+					 err)
+			: 0;
 }
 
 /* A process that comes into a container which is traced. */
@@ -103,6 +112,7 @@ static int run_oci_runtime(int argc, char **argv)
 	struct err err = ERR_INIT;
 	struct runtime_call call;
 	struct oci_args args;
+	bool notify;
 	int rest, status = oci_args_parse(&args, &cmd_oci_runtime, argc, argv, &rest);
 
 	if (status)
@@ -113,9 +123,15 @@ static int run_oci_runtime(int argc, char **argv)
 		return status;
 	}
 	runtime_parse(argv + rest, &call);
-	if (call.command && strcmp(call.command, "start") == 0 && attach(&args, &call, &err) < 0)
+	notify = listener_wanted(args.options);
+	if (call.command && notify && strcmp(call.command, "create") == 0 &&
+	    prepare(&args, &call, &err) < 0)
 		status = attach_failed(&args, &call, &err);
-	if (call.command && strcmp(call.command, "exec") == 0 && enter(&args, &call, &err) < 0) {
+	if (call.command && !notify && strcmp(call.command, "start") == 0 &&
+	    attach(&args, &call, &err) < 0)
+		status = attach_failed(&args, &call, &err);
+	if (call.command && !notify && strcmp(call.command, "exec") == 0 &&
+	    enter(&args, &call, &err) < 0) {
 		/* The tracer counts it as a loss when it sees it come in. */
 		tracer_log(args.tracer.dir, call.id, err_text(&err));
 		err_done(&err);

@@ -23,12 +23,15 @@ static int rate(const struct plugin_conf *conf, enum tkit_target_kind target,
 
 	if (rc < 0)
 		return rc;
-	/* What makes or imports events by itself is never what was meant. */
-	if ((*ret_plugin)->desc.caps & TKIT_CAN_TARGET_NONE)
-		return 0;
 	rc = plugin_options_new(*ret_plugin, NULL, ret_options, err);
 	if (rc < 0)
 		return rc;
+	/* What makes or imports events by itself is never what was meant. */
+	if (backend_caps(*ret_plugin, *ret_options) & TKIT_CAN_TARGET_NONE) {
+		plugin_options_free(*ret_options);
+		*ret_options = NULL;
+		return 0;
+	}
 	rc = probe_kind(*ret_plugin, *ret_options, target, err);
 	if (rc < 0) {
 		plugin_options_free(*ret_options);

@@ -196,9 +196,11 @@ static int make_command(const struct tracer_config *config, const struct contain
 	add(cmd, "run");
 	for (size_t i = 0; config->options && config->options[i]; i++)
 		add(cmd, config->options[i]);
-	add_option(cmd, "--cgroup", c->cgroup);
-	add_option(cmd, "--init-pid", cmd->pid);
-	add_option(cmd, "--root", config->root);
+	if (!config->alone) {
+		add_option(cmd, "--cgroup", c->cgroup);
+		add_option(cmd, "--init-pid", cmd->pid);
+		add_option(cmd, "--root", config->root);
+	}
 	add_option(cmd, "--container-id", c->id);
 	add_option(cmd, "--image-digest", c->image_digest);
 	add_option(cmd, "--bundle", c->bundle);

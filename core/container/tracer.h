@@ -6,6 +6,7 @@
 #ifndef CONTAINER_TRACER_H
 #define CONTAINER_TRACER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "container/container.h"
@@ -16,6 +17,7 @@ struct tracer_config {
 	const char *root;     /* root directory, if the init process is not there yet; or NULL */
 	char *const *options; /* for `tkit run`: backend and so on; NULL-terminated, or NULL */
 	uint64_t timeout_ns;  /* for arming */
+	bool alone;           /* the backend finds its target by itself: there is no process yet */
 };
 
 /*
