@@ -4,6 +4,8 @@ import re
 
 SPECIAL = {"\\": "\\e", "-": "\\-", "'": "\\(aq", "`": "\\(ga", "^": "\\(ha", "~": "\\(ti", '"': "\\(dq",
            "\u2026": "..."}
+# Drawings, for terminals that have no such characters.
+SPECIAL |= dict(zip("─━│┃┌┐└┘├┤┬┴┼", "\\- \\- | | + + + + + + + + +".split())) | {"→": "\\(->", "▶": ">", "▼": "v"}
 
 
 def escape(text, hyphens=True):
