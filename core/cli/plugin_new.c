@@ -135,7 +135,7 @@ static int copy_entry(int from, int to, const struct dirent *entry, const struct
 
 static int copy_dir(int from, int to, const struct project *p, int depth, struct err *err)
 {
-	int copy = dup(from);
+	int copy = fcntl(from, F_DUPFD_CLOEXEC, 3);
 	_cleanup_closedir_ DIR *d = copy < 0 ? NULL : fdopendir(copy);
 	struct dirent *entry;
 	int rc = 0;
@@ -187,7 +187,7 @@ static int make_temp(struct project *p, struct err *err)
 
 		free(p->temp);
 		p->temp = NULL;
-		return err_sys(err, rc, "making a folder beside %s", p->dir);
+		return err_sys(err, rc < 0 ? rc : -EIO, "making a folder beside %s", p->dir);
 	}
 	return chmod(p->temp, 0777 & ~mask) ? err_sys(err, -errno, "%s", p->temp) : 0;
 }

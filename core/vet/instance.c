@@ -12,7 +12,7 @@
 #include "vet/instance.h"
 
 #define STATUS    7             /* what the command ends with */
-#define PROMPT_NS 2000000000ull /* what pump() may take where it should not wait */
+#define PROMPT_NS 3000000000ull /* what pump() may take where it should not wait */
 #define SHORT_NS  300000000ull  /* watching what has no end */
 
 static char *command[] = {(char *)"sh", (char *)"-c",

@@ -23,6 +23,9 @@
 #define PATIENCE_S 7
 #define TICK_MS    100
 
+/* AddressSanitizer exits with this where the program would have died. */
+#define SANITIZER_STATUS 1
+
 /* Provided by LeakSanitizer, if the program is built with it. */
 extern int __lsan_do_recoverable_leak_check(void) __attribute__((weak));
 
@@ -244,6 +247,8 @@ static void judge_end(const struct vet *vet, int status, bool hung, struct heard
 	} else if (WIFSIGNALED(status)) {
 		conclude(heard, VET_CRASH, "dies of SIG%s in %s", sigabbrev_np(WTERMSIG(status)),
 			 stage);
+	} else if (!heard->done && TKIT_SANITIZED && WEXITSTATUS(status) == SANITIZER_STATUS) {
+		conclude(heard, VET_CRASH, "dies of what a sanitizer found in %s", stage);
 	} else if (!heard->done) {
 		conclude(heard, VET_EXIT, "ends the process with status %d in %s",
 			 WEXITSTATUS(status), stage);

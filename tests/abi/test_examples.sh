@@ -9,6 +9,7 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=installed.sh
 . "$here/installed.sh"
 need make cc g++ pkg-config python3
+need_backend ptrace
 cp -r "$(find "$prefix" -type d -name examples)" "$work/examples"
 cd "$work/examples"
 for name in inotify csv timeline folders; do

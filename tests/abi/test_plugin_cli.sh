@@ -66,6 +66,11 @@ check "check: another module's conf" says 1 "73-bad.yaml names another module" p
 export TKIT_PLUGINS_D=$work
 check "check: no conf" says 1 "PC040: no file in plugins.d names" plugin check "$modules/sink-good.so"
 export TKIT_PLUGINS_D=$d
+check "check: what could not be checked is told" says 0 "note: backend 'null': unknown option 'cont'; did you mean 'count'?" plugin check "$build/plugins/backend-null.so" --options cont=1
+check "check: with options" says 0 "backend-null.so: ok" plugin check --options count=3,lose=2 "$build/plugins/backend-null.so"
+check "check: a plugin that crashes is a finding, not a crash" says 1 "PC050: dies of SIGSEGV in pump()" plugin check "$modules/crash/backend-bad.so"
+check "check: one that cannot even be loaded" says 1 "PC050: dies of SIGABRT in loading" plugin check "$modules/ctor_crash/backend-bad.so"
+check "check: findings and notes as JSON" json 'd["files"][0]["findings"] == [] and d["files"][0]["notes"][0].startswith("backend")' plugin check "$build/plugins/backend-null.so" --options cont=1
 check "check as JSON" json 'd["files"][0]["findings"][0]["id"] == "PC003"' plugin check /etc/passwd
 check "no subcommand" one_line plugin
 check "wrong subcommand" says 125 "did you mean 'list'?" plugin lits

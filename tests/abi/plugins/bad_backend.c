@@ -29,6 +29,18 @@ static int in_use;
 static struct bad *only;
 #endif
 
+#if defined(VARIANT_CTOR_CRASH) || defined(VARIANT_CTOR_HANG)
+__attribute__((constructor)) static void at_loading(void)
+{
+#ifdef VARIANT_CTOR_CRASH
+	abort();
+#else
+	for (;;)
+		pause();
+#endif
+}
+#endif
+
 static void fill(struct tkit_event *e)
 {
 	tkit_event_init(e, TKIT_EVENT_ACCESS);
@@ -179,7 +191,7 @@ static int bad_pump(struct tkit_ctx *ctx, void *self, int timeout_ms)
 	*(volatile int *)NULL = 1;
 #elif defined(VARIANT_BLOCKS)
 	if (timeout_ms > 1000)
-		sleep(3);
+		sleep(4);
 #elif defined(VARIANT_REAPS)
 	if (bad->command && waitpid(bad->command, NULL, WNOHANG) > 0)
 		bad->command = 0;
