@@ -207,7 +207,7 @@ static __always_inline int call_returned(struct pt_regs *regs, long ret, bool di
 	s->ev.flags = s->ev.resolve = 0;
 	read_args(s, regs, table);
 	read_flags(s);
-	if (fold_begin(s, task, table, direct)) {
+	if (fold_begin(s, table, direct)) {
 		if (use_d_path && kind == EBPF_KIND_OPEN && ret >= 0)
 			forget_opened(task, ret);
 		return 0;

@@ -246,7 +246,7 @@ static const struct tkit_option options[] = {
 	 "how the path of an opened file is found: d_path needs fentry programs"},
 	{"dedup", TKIT_OPTION_ENUM, offsetof(struct ebpf_options, dedup), "auto", "auto|on|off",
 	 "count repeats in the kernel; auto: if all sinks are files and no other backend watches"},
-	{"dedup-entries", TKIT_OPTION_INT, offsetof(struct ebpf_options, dedup_entries), "32768",
+	{"dedup-entries", TKIT_OPTION_INT, offsetof(struct ebpf_options, dedup_entries), "16384",
 	 "16..4194304", "how many different accesses are known at one time"},
 };
 

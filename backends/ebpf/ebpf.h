@@ -144,7 +144,7 @@ struct ebpf {
 
 int features_try(int attach_type);
 void features_find(struct features *features);
-void features_choose(struct features *features, const struct ebpf_options *options);
+void features_choose(struct features *features, const struct ebpf_options *options, bool fold);
 const char *features_text(const struct features *features, char *buf, size_t size);
 uint64_t features_without(const struct features *features); /* TKIT_CAN_* that it lacks */
 

@@ -13,34 +13,36 @@
 
 #include "ebpf.h"
 
-/* The kernel's BTF as it is, because parsing it takes longer than all the rest. */
-static char *read_btf(size_t *ret_size)
+#define BTF_NAMES_MAX (64u << 20)
+
+/*
+ * The names in the kernel's BTF, of which each begins and ends with a NUL. Parsing all of it would
+ * take longer than all the rest.
+ */
+static char *read_names(size_t *ret_size)
 {
-	char *btf = NULL;
-	size_t size = 0, room = 8 << 20;
+	struct btf_header head;
+	char *names = NULL;
+	size_t size = 0;
 	int fd = open(EBPF_BTF_FILE, O_RDONLY | O_CLOEXEC);
 
 	if (fd < 0)
 		return NULL;
-	btf = malloc(room);
-	while (btf && size < room) {
-		ssize_t n = read(fd, btf + size, room - size);
+	if (pread(fd, &head, sizeof(head), 0) == sizeof(head) && head.magic == BTF_MAGIC &&
+	    head.str_len < BTF_NAMES_MAX)
+		names = malloc(head.str_len);
+	while (names && size < head.str_len) {
+		/* The kernel gives a page at most. */
+		ssize_t n = pread(fd, names + size, head.str_len - size,
+				  (off_t)head.hdr_len + head.str_off + (off_t)size);
 
 		if (n <= 0)
 			break;
 		size += (size_t)n;
-		if (size == room) {
-			char *more = realloc(btf, room * 2);
-
-			if (!more)
-				break;
-			btf = more;
-			room *= 2;
-		}
 	}
 	close(fd);
 	*ret_size = size;
-	return btf;
+	return names;
 }
 
 /*
@@ -88,36 +90,38 @@ int features_try(int attach_type)
 void features_find(struct features *features)
 {
 	size_t size = 0;
-	char *btf = read_btf(&size);
+	char *names = read_names(&size);
 	bool failed;
 
 	memset(features, 0, sizeof(*features));
 	/* bpf_find_vma(), Linux 5.17; bpf_task_pt_regs() is older. */
 	features->modern =
 		libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_find_vma, NULL) == 1;
-	if (!btf)
+	if (!names)
 		return;
-#define HAS(name) (memmem(btf, size, "btf_trace_" name, sizeof("btf_trace_" name)) != NULL)
+#define HAS(name) (memmem(names, size, "\0btf_trace_" name, sizeof("\0btf_trace_" name)) != NULL)
 	features->prepare = HAS("sched_prepare_exec");
 	failed = HAS("io_uring_req_failed");
 	features->submit_req = failed && HAS("io_uring_submit_req");
 	features->submit_sqe = failed && !features->submit_req && HAS("io_uring_submit_sqe") &&
 			       submit_sqe_has_request();
 #undef HAS
-#define HAS(name) (memmem(btf, size, "\0" name, sizeof("\0" name)) != NULL)
+#define HAS(name) (memmem(names, size, "\0" name, sizeof("\0" name)) != NULL)
 	features->fentry_error = features_try(BPF_TRACE_FENTRY);
 	features->d_path = !features->fentry_error && HAS("security_file_open");
 	features->prepare_hook = !features->fentry_error && !features->prepare &&
 				 HAS("security_bprm_creds_for_exec");
 #undef HAS
-	free(btf);
+	free(names);
 }
 
-void features_choose(struct features *features, const struct ebpf_options *options)
+void features_choose(struct features *features, const struct ebpf_options *options, bool fold)
 {
 	if (options && options->plain)
 		features->modern = features->prepare = false;
-	if (options && options->resolve == EBPF_RESOLVE_WALK)
+	/* A program on each open costs more than the few walks that are left when repeats fold. */
+	if (options && (options->resolve == EBPF_RESOLVE_WALK ||
+			(options->resolve == EBPF_RESOLVE_AUTO && fold)))
 		features->d_path = false;
 }
 

@@ -207,9 +207,9 @@ static __always_inline int early_name(struct scratch *s)
 
 /* The directory that the name starts from, or the file that it stands for. Returns false: do not
  * fold. */
-static __always_inline bool put_base(struct scratch *s, struct task_struct *task, int st,
-				     bool direct)
+static __always_inline bool put_base(struct scratch *s, struct task_struct *task, bool direct)
 {
+	int st = s->early;
 	bool absolute = s->first[0] == '/' && !(st & EBPF_S_ABSTRACT);
 	int dfd = AT_FDCWD_;
 	struct file *file;
@@ -278,56 +278,102 @@ static __always_inline void put_process(struct scratch *s, struct task_struct *t
 
 static __always_inline struct ebpf_fold_value *fold_lookup(struct scratch *s)
 {
-	if (s->ev.bits & EBPF_E_FOLD_ODD)
+	if (s->foldable & EBPF_E_FOLD_ODD)
 		return bpf_map_lookup_elem(&fold_odd_map, &s->fold);
 	return bpf_map_lookup_elem(&fold_even_map, &s->fold);
+}
+
+/* Functions of their own, which the verifier goes through once, and which find all they need. */
+#define CURRENT(direct) ((direct) ? bpf_get_current_task_btf() : (void *)bpf_get_current_task())
+#define FOLD_PARTS(kind, direct)                                    \
+	__noinline int fold_process_##kind(__u32 slot)              \
+	{                                                           \
+		struct scratch *s = scratch_of(slot);               \
+                                                                    \
+		if (s)                                              \
+			put_process(s, CURRENT(direct), direct);    \
+		return 0;                                           \
+	}                                                           \
+	__noinline int fold_base_##kind(__u32 slot)                 \
+	{                                                           \
+		struct scratch *s = scratch_of(slot);               \
+                                                                    \
+		return s && put_base(s, CURRENT(direct), direct);   \
+	}                                                           \
+	__noinline int fold_opened_##kind(__u32 slot)               \
+	{                                                           \
+		struct scratch *s = scratch_of(slot);               \
+                                                                    \
+		return s && put_opened(s, CURRENT(direct), direct); \
+	}
+
+FOLD_PARTS(direct, true)
+FOLD_PARTS(plain, false)
+
+/* Reads the name. Returns 0 if such a call is not to be folded. */
+__noinline int fold_name(__u32 slot)
+{
+	struct scratch *s = scratch_of(slot);
+	int st;
+
+	if (!s)
+		return 0;
+	st = early_name(s);
+	s->early = st;
+	return !(st & (EBPF_S_UNREADABLE | EBPF_S_TRUNCATED)) &&
+	       !((s->row.bits & EBPF_SYS_OUT_BUF) && clobbered(s, s->row.path));
+}
+
+/* Makes the key of the words and the name, and looks it up: 1 if it was told before. */
+__noinline int fold_count(__u32 slot)
+{
+	struct scratch *s = scratch_of(slot);
+	struct ebpf_fold_value *value;
+
+	if (!s)
+		return 0;
+	hash_words(s);
+	s->hash_at = 0;
+	for (int i = 0; i < EBPF_PATH_MAX / 8 / HASH_BLOCK; i++)
+		if (hash_block(slot))
+			break;
+	s->foldable = EBPF_E_FOLD | (fold_odd & 1 ? EBPF_E_FOLD_ODD : 0);
+	value = fold_lookup(s);
+	if (!value)
+		return 0;
+	__sync_fetch_and_add(&value->count, 1);
+	value->last = bpf_ktime_get_ns();
+	return 1;
 }
 
 /*
  * Whether the call in the scratch was told before: then it is counted and 1 is returned. Else 0,
  * and `foldable` tells whether it may be remembered.
  */
-static __always_inline int fold_find(struct scratch *s, struct task_struct *task, __u32 compat,
-				     bool direct)
+static __always_inline int fold_find(struct scratch *s, __u32 compat, bool direct)
 {
-	struct ebpf_fold_value *value;
-	int st;
+	__u32 slot = SLOT_SYS_EXIT;
 
-	s->early = st = early_name(s);
-	if ((st & (EBPF_S_UNREADABLE | EBPF_S_TRUNCATED)) ||
-	    ((s->row.bits & EBPF_SYS_OUT_BUF) && clobbered(s, s->row.path)))
+	if (!fold_name(slot))
 		return 0;
 	__builtin_memset(s->words, 0, sizeof(s->words));
 	put(s, WORD_CALL,
 	    (__u64)s->ev.nr | (__u64)compat << 9 |
-		    (__u64)(s->ev.ret < 0 ? (__u32)-s->ev.ret : 0) << 10 | (__u64)(__u32)st << 32 |
-		    (__u64)s->ev.strings[0].len << 48);
+		    (__u64)(s->ev.ret < 0 ? (__u32)-s->ev.ret : 0) << 10 |
+		    (__u64)(__u32)s->early << 32 | (__u64)s->ev.strings[0].len << 48);
 	put(s, WORD_FLAGS, s->ev.flags);
 	put(s, WORD_RESOLVE, s->ev.resolve);
-	put_process(s, task, direct);
-	if (!put_base(s, task, st, direct))
+	direct ? fold_process_direct(slot) : fold_process_plain(slot);
+	if (!(direct ? fold_base_direct(slot) : fold_base_plain(slot)))
 		return 0;
-	if (s->ev.kind == EBPF_KIND_OPEN && s->ev.ret >= 0 && !put_opened(s, task, direct))
+	if (s->ev.kind == EBPF_KIND_OPEN && s->ev.ret >= 0 &&
+	    !(direct ? fold_opened_direct(slot) : fold_opened_plain(slot)))
 		return 0;
-	hash_words(s);
-	s->hash_at = 0;
-	for (int i = 0; i < EBPF_PATH_MAX / 8 / HASH_BLOCK; i++)
-		if (hash_block(SLOT_SYS_EXIT))
-			break;
-	s->ev.bits = fold_odd & 1 ? EBPF_E_FOLD_ODD : 0;
-	value = fold_lookup(s);
-	if (value) {
-		__sync_fetch_and_add(&value->count, 1);
-		value->last = bpf_ktime_get_ns();
-		return 1;
-	}
-	s->foldable = EBPF_E_FOLD | (s->ev.bits & EBPF_E_FOLD_ODD);
-	return 0;
+	return fold_count(slot);
 }
 
 /* Starts looking at a call. Returns 1 if it was told before. */
-static __always_inline int fold_begin(struct scratch *s, struct task_struct *task, __u32 compat,
-				      bool direct)
+static __always_inline int fold_begin(struct scratch *s, __u32 compat, bool direct)
 {
 	__u32 may = s->ev.ret < 0 ? EBPF_FOLD_FAILED : EBPF_FOLD_OK;
 
@@ -335,7 +381,7 @@ static __always_inline int fold_begin(struct scratch *s, struct task_struct *tas
 	s->foldable = 0;
 	if (!fold || !(s->row.fold & may))
 		return 0;
-	return fold_find(s, task, compat, direct);
+	return fold_find(s, compat, direct);
 }
 
 /* The record is delivered: from now on its repeats are counted. */

@@ -125,7 +125,7 @@ int load_probe(struct tkit_ctx *ctx, const struct ebpf_options *options,
 	refused = probe_refused(&features, options);
 	if (refused)
 		return tkit_fail(ctx, -EOPNOTSUPP, "resolve=d_path: %s", refused);
-	features_choose(&features, options);
+	features_choose(&features, options, options && target && counts_wanted(options, target));
 	tkit_facilities(ctx, features_text(&features, text, sizeof(text)),
 			features_without(&features));
 	return 0;
@@ -162,7 +162,7 @@ int load_open(struct ebpf *e)
 	refused = probe_refused(features, e->options);
 	if (refused)
 		return tkit_fail(e->ctx, -EOPNOTSUPP, "resolve=d_path: %s", refused);
-	features_choose(features, e->options);
+	features_choose(features, e->options, counts_wanted(e->options, e->target));
 	rc = load_programs(e, features);
 	/* What is not needed everywhere gives way: programs on functions, then */
 	if (rc && (features->d_path || features->prepare_hook) &&
