@@ -38,6 +38,7 @@ struct ev {
 	int no_flags;
 	int same_time; /* as the event before */
 	uint64_t count;
+	uint64_t at; /* time since armed; 0: after the event before */
 };
 
 static inline void feed_init(struct feed *f)
@@ -84,11 +85,11 @@ static inline struct tkit_event feed_event(struct feed *f, const struct ev *ev)
 
 	tkit_event_init(&event,
 			ev->op == TKIT_OP_EXEC && !ev->err ? TKIT_EVENT_EXEC : TKIT_EVENT_ACCESS);
-	if (!ev->same_time)
+	if (!ev->same_time && !ev->at)
 		f->ts += 10;
 	event.valid = TKIT_V_TS | TKIT_V_PID | (ev->err < 0 ? 0 : TKIT_V_ERR);
 	event.op = (uint16_t)ev->op;
-	event.ts_ns = f->ts;
+	event.ts_ns = ev->at ? 5000 + ev->at : f->ts;
 	event.err = ev->err < 0 ? 0 : ev->err;
 	event.pid = ev->pid ? ev->pid : 100;
 	event.pflags = ev->pflags;

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/io_uring.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -165,6 +166,49 @@ static void test_open(void **state)
 	assert_true(f->seen.last.valid & TKIT_V_CREATED);
 	assert_true(f->seen.last.pflags & TKIT_P_CREATED);
 	assert_int_equal(f->e.consumed, 1);
+}
+
+static struct fold_counted counted(uint64_t a, uint64_t b, uint64_t count, uint64_t last)
+{
+	return (struct fold_counted){{a, b}, {count, last}};
+}
+
+/* What the kernel counted is told once more, of each map by itself. */
+static void test_repeats(void **state)
+{
+	struct fixture *f = *state;
+	struct fold_counted list[3];
+
+	for (unsigned int i = 0; i < 3000; i++) {
+		struct ebpf_event *ev = record(f, EBPF_ACCESS, 262, -2);
+		char name[16];
+
+		snprintf(name, sizeof(name), "/n%u", i);
+		put_name(ev, 0, name);
+		ev->bits = EBPF_E_FOLD | (i % 2 ? EBPF_E_FOLD_ODD : 0);
+		ev->fold.a = i / 2 * 0x9e3779b97f4a7c15ull;
+		ev->fold.b = i / 2;
+		ev->ts = i;
+		assert_int_equal(decode_record(&f->e, ev), 0);
+	}
+	assert_int_equal(f->seen.count, 3000);
+	list[0] = counted(700 * 0x9e3779b97f4a7c15ull, 700, 5, 9000);
+	list[1] = counted(0, 0, 1, 8000);
+	list[2] = counted(12345, 1, 3, 7000); /* nobody knows what that was */
+	fold_tell(&f->e, 1, list, 3);
+	assert_int_equal(f->seen.count, 3002);
+	assert_string_equal(f->seen.abs, "/n1401");
+	assert_int_equal(f->seen.last.count, 5);
+	assert_int_equal(f->seen.last.ts_ns, 9000);
+	assert_int_equal(f->seen.last.err, ENOENT);
+	assert_true(f->seen.last.pflags & TKIT_P_REPEAT);
+	assert_int_equal(f->seen.losses, 3);
+	assert_int_equal(f->e.fold.repeats, 9);
+	assert_int_equal(f->e.fold.told, 2);
+	/* The other map's are as they were. */
+	list[0] = counted(700 * 0x9e3779b97f4a7c15ull, 700, 2, 1);
+	fold_tell(&f->e, 0, list, 1);
+	assert_string_equal(f->seen.abs, "/n1400");
 }
 
 static void test_roots(void **state)
@@ -482,6 +526,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_open, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_repeats, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_roots, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_chdir, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_unreadable, setup, teardown),

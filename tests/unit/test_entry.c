@@ -72,6 +72,24 @@ static void test_init(void **state)
 	assert_int_equal(entry->dropped, 3);
 }
 
+/* Repeats are told when their process is gone, or runs something else. */
+static void test_repeats(void **state)
+{
+	struct entry *entry = *state;
+	struct tkit_event e;
+
+	assert_true(INSIDE(10));
+	assert_true(EXIT(10));
+	tkit_event_init(&e, TKIT_EVENT_ACCESS);
+	e.valid = TKIT_V_PID;
+	e.pid = 10;
+	e.pflags = TKIT_P_REPEAT;
+	assert_false(entry_passes(entry, &e)); /* of the runtime, before it entered */
+	e.valid |= TKIT_V_EXE;
+	e.exe = BYTES_LIT("/bin/x");
+	assert_true(entry_passes(entry, &e));
+}
+
 static void test_children(void **state)
 {
 	struct entry *entry = *state;
@@ -181,9 +199,9 @@ int main(void)
 {
 #define FRESH(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		FRESH(test_init),           FRESH(test_children), FRESH(test_entrant),
-		FRESH(test_reuse),          FRESH(test_loss),     FRESH(test_unknown),
-		cmocka_unit_test(test_off),
+		FRESH(test_init),    FRESH(test_repeats),        FRESH(test_children),
+		FRESH(test_entrant), FRESH(test_reuse),          FRESH(test_loss),
+		FRESH(test_unknown), cmocka_unit_test(test_off),
 	};
 
 	return cmocka_run_group_tests_name("entry", tests, NULL, NULL);

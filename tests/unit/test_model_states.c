@@ -314,10 +314,39 @@ static void test_over_runs(void **state)
 	model_free(m);
 }
 
+/* Repeats that come late count for the time at which they happened. */
+static void test_repeats(void **state)
+{
+	struct feed *f = *state;
+	struct tkit_model *m;
+
+	for (int i = 0; i < 2; i++) {
+		const char *name = i ? "/before" : "/after";
+
+		EV(f, TKIT_OP_STAT, name, ENOENT);
+		EV(f, TKIT_OP_OPEN, name, .flags = O_CREAT, .created = 1);
+		EV(f, TKIT_OP_UNLINK, name);
+	}
+	EV(f, TKIT_OP_OPEN, "/x");
+	/* 10 to 30 are the events of the first name, 40 to 60 those of the second one. */
+	EV(f, TKIT_OP_STAT, "/after", ENOENT, .pflags = TKIT_P_REPEAT, .count = 7, .at = 35);
+	EV(f, TKIT_OP_STAT, "/before", ENOENT, .pflags = TKIT_P_REPEAT, .count = 5, .at = 45);
+	EV(f, TKIT_OP_OPEN, "/x", .pflags = TKIT_P_REPEAT, .count = 1000, .at = 1000000);
+	EV(f, TKIT_OP_OPEN, "/y");
+	m = done(f);
+	check(m, "/after", CREATED | MISSING);
+	check(m, "/before", CREATED);
+	check(m, "/x", EXISTED);
+	assert_int_equal(tkit_model_access(m, feed_find(m, "/x"), 0)->count, 1001);
+	assert_int_equal(tkit_model_access(m, feed_find(m, "/x"), 0)->pflags & TKIT_P_REPEAT, 0);
+	model_free(m);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_first_evidence, begin, end),
+		cmocka_unit_test_setup_teardown(test_repeats, begin, end),
 		cmocka_unit_test_setup_teardown(test_creating_ops, begin, end),
 		cmocka_unit_test_setup_teardown(test_failures_that_prove, begin, end),
 		cmocka_unit_test_setup_teardown(test_last_look, begin, end),
