@@ -49,6 +49,7 @@ static const struct option long_options[] = {
 
 #define LISTS 5
 
+/* OPT_INCLUDE to OPT_RULES */
 static struct tkit_option_list *list_of(struct tkit_closure_options *options, int c)
 {
 	switch (c) {
@@ -61,7 +62,7 @@ static struct tkit_option_list *list_of(struct tkit_closure_options *options, in
 	case OPT_PRESET:
 		return &options->presets;
 	default:
-		return c == OPT_RULES ? &options->rules : NULL;
+		return &options->rules;
 	}
 }
 
@@ -75,31 +76,24 @@ static int truth(const struct cli_command *cmd, const char *name, bool *ret)
 	return cli_usage(cmd, "--%s is yes or no, not '%s'", name, optarg);
 }
 
-static int bool_option(const struct cli_command *cmd, int c, struct tkit_closure_options *options)
+static int bool_option(const struct cli_command *cmd, int c, struct why_args *args)
 {
-	bool value = false;
-	int rc = 0;
+	const char *name = c == OPT_KEEP_LISTED ? "keep-listed"
+			   : c == OPT_WALKED    ? "walked"
+			   : c == OPT_USERS     ? "users"
+						: "pkgdb";
+	bool value = false; /* as --no-pkgdb says */
+	int rc = c == OPT_NO_PKGDB ? 0 : truth(cmd, name, &value);
 
-	switch (c) {
-	case OPT_KEEP_LISTED:
-		rc = truth(cmd, "keep-listed", &value);
-		options->keep_listed = value;
-		return rc;
-	case OPT_WALKED:
-		rc = truth(cmd, "walked", &value);
-		options->drop_walked = !value;
-		return rc;
-	case OPT_USERS:
-		rc = truth(cmd, "users", &value);
-		options->no_users = !value;
-		return rc;
-	case OPT_PKGDB:
-		rc = truth(cmd, "pkgdb", &value);
-		/* fall through */
-	default:
-		options->package_database = value;
-		return rc;
-	}
+	if (c == OPT_KEEP_LISTED)
+		args->options.keep_listed = value;
+	else if (c == OPT_WALKED)
+		args->options.drop_walked = !value;
+	else if (c == OPT_USERS)
+		args->options.no_users = !value;
+	else
+		args->options.package_database = value;
+	return rc;
 }
 
 static int unknown(const struct cli_command *cmd, const char *word)
@@ -119,9 +113,9 @@ static int unknown(const struct cli_command *cmd, const char *word)
 
 static int one_option(const struct cli_command *cmd, int c, char **argv, struct why_args *args)
 {
-	struct tkit_option_list *list = list_of(&args->options, c);
+	if (c >= OPT_INCLUDE && c <= OPT_RULES) {
+		struct tkit_option_list *list = list_of(&args->options, c);
 
-	if (list) {
 		((const char **)list->items)[list->count++] = optarg;
 		return 0;
 	}
@@ -146,7 +140,7 @@ static int one_option(const struct cli_command *cmd, int c, char **argv, struct 
 		args->user = optarg;
 		return 0;
 	default:
-		return bool_option(cmd, c, &args->options);
+		return bool_option(cmd, c, args);
 	}
 }
 
@@ -185,18 +179,26 @@ void why_args_done(struct why_args *args)
 	free(args->items);
 }
 
-#define OPTIONS_HELP                                                                      \
-	"Options:\n"                                                                      \
-	"      --root DIR      the root file system that belongs to the traces, or an\n"  \
-	"      --image IMG     archive or image, as for tkit report (also --image-tag,\n" \
-	"                      --image-platform)\n"                                       \
-	"      --json          one JSON object\n"                                         \
-	"  -h, --help          this text\n"                                               \
-	"\n"                                                                              \
-	"The image, with the dockerfile reporter's options:\n"                            \
-	"      --include GLOB, --exclude GLOB, --preserve GLOB\n"                         \
-	"      --preset NAME, --rules NAME, --user NAME\n"                                \
-	"      --keep-listed=yes, --walked=no, --pkgdb=no, --users=no\n"                  \
+#define OPTIONS_HELP                                                                          \
+	"Options:\n"                                                                          \
+	"      --root DIR          the root file system that belongs to the traces, or an\n"  \
+	"      --image IMG         archive or image, as for tkit report\n"                    \
+	"      --image-tag NAME    which image of an archive that holds several\n"            \
+	"      --image-platform P  OS/ARCHITECTURE[/VARIANT], the same\n"                     \
+	"      --json              one JSON object\n"                                         \
+	"  -h, --help              this text\n"                                               \
+	"\n"                                                                                  \
+	"The image, with the options of the dockerfile reporter:\n"                           \
+	"      --include GLOB      kept also\n"                                               \
+	"      --exclude GLOB      left out\n"                                                \
+	"      --preserve GLOB     kept as it is\n"                                           \
+	"      --preset NAME       as shell, ca-certificates, timezone\n"                     \
+	"      --rules NAME        a rule for what the backend cannot see, no-NAME without\n" \
+	"      --keep-listed=YES   all that is in listed directories (default: no)\n"         \
+	"      --walked=NO         not what was only looked through\n"                        \
+	"      --pkgdb=NO          no package database; --no-pkgdb is the same\n"             \
+	"      --users=NO          no passwd and group\n"                                     \
+	"      --user NAME         the image's user\n"                                        \
 	"\n"
 
 const char why_help[] =

@@ -190,7 +190,7 @@ static int read_packages(struct owners *owners, sqlite3 *db, const char *file)
 		if (status != SQLITE_ROW)
 			break;
 		rc = owners_rpm_header(owners, BYTES(sqlite3_column_blob(rows, 0),
-					      (size_t)sqlite3_column_bytes(rows, 0)));
+						     (size_t)sqlite3_column_bytes(rows, 0)));
 		if (rc < 0)
 			break;
 	}

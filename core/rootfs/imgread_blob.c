@@ -116,6 +116,7 @@ static int unpack_layer(struct reader *r, const char *name, struct untar_from *f
 		return err_sys(&r->err, rc, "reading the image");
 	from->digest = &digest;
 	rc = untar(&r->image, from, &r->err);
+	from->digest = NULL;
 	digest_end(&digest, found);
 	if (rc < 0 || strcmp(found, diff_id) == 0)
 		return in_layer(r, rc, name);
