@@ -85,8 +85,10 @@ static int check_group(struct tkit_ctx *ctx, const struct tkit_target *target)
 {
 	if (target->kind != TKIT_TARGET_CGROUP || target->pid)
 		return 0;
-	return tkit_fail(ctx, -EOPNOTSUPP,
-			 "can watch containers, but no other control group; try --backend ebpf");
+	return tkit_fail(
+		ctx, -EOPNOTSUPP,
+		"of control groups only those of containers (--container, tkit oci-runtime); "
+		"try --backend ebpf");
 }
 
 static int fa_probe(struct tkit_ctx *ctx, const void *options, const struct tkit_target *target)

@@ -149,8 +149,7 @@ static void seccomp_out(struct buf *out, bool json)
 	buf_str(out, mode == 2 ? "; tkit itself runs under a filter (a container?)\n" : "\n");
 }
 
-/* Where the command line would find a program; NULL if nowhere. */
-static char *find_program(const char *name)
+char *doctor_program(const char *name)
 {
 	const char *path = getenv("PATH");
 	_cleanup_free_ char *dirs = strdup(path ? path : "/usr/bin:/bin:/usr/sbin:/sbin");
@@ -175,7 +174,7 @@ static void tools_out(struct buf *out, bool json)
 		buf_char(out, '{');
 	}
 	for (size_t i = 0; i < TOOL_COUNT; i++) {
-		_cleanup_free_ char *file = find_program(tools[i]);
+		_cleanup_free_ char *file = doctor_program(tools[i]);
 
 		if (json) {
 			json_str(out, tools[i], file);
@@ -235,4 +234,5 @@ void doctor_host(struct buf *out, bool json)
 		 access("/sys/fs/cgroup/cgroup.controllers", F_OK) == 0, "version 2",
 		 "no version 2 at /sys/fs/cgroup");
 	tools_out(out, json);
+	doctor_rootless(out, json);
 }

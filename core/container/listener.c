@@ -207,18 +207,34 @@ static int start(const struct tracer_config *config, const struct container *con
 	return rc;
 }
 
-/* Whoever may connect there could hand over anything. */
-static int make_dir(struct err *err)
+/*
+ * Where the socket goes: what belongs to root, or (rootless engines) to the user. Whoever may
+ * connect there could hand over anything.
+ */
+static bool usable_dir(const char *path)
 {
 	struct stat st;
 
-	if ((mkdir(DIR, 0700) < 0 && errno != EEXIST) || lstat(DIR, &st) < 0)
-		return err_sys(err, -errno, DIR);
-	if (!S_ISDIR(st.st_mode) || st.st_uid != geteuid() || (st.st_mode & 022))
-		return err_set(err, -EPERM,
-			       DIR ": must be a directory of the user who runs tkit, and not "
-				   "writable by others");
-	return 0;
+	return (mkdir(path, 0700) == 0 || errno == EEXIST) && lstat(path, &st) == 0 &&
+	       S_ISDIR(st.st_mode) && st.st_uid == geteuid() && !(st.st_mode & 022);
+}
+
+static int make_dir(char path[80], struct err *err)
+{
+	const char *user = getenv("XDG_RUNTIME_DIR");
+
+	snprintf(path, 80, DIR);
+	if (usable_dir(path))
+		return 0;
+	if (user && user[0] == '/' && strlen(user) < 64) {
+		snprintf(path, 80, "%s/tkit", user);
+		if (usable_dir(path))
+			return 0;
+	}
+	return err_set(err, -EPERM,
+		       "%s: must be a directory of the user who runs tkit, and not writable by "
+		       "others",
+		       path);
 }
 
 int listener_start(const struct tracer_config *config, const char *id, const char *bundle,
@@ -232,18 +248,18 @@ int listener_start(const struct tracer_config *config, const char *id, const cha
 				      .engine = (char *)"",
 				      .cgroup = (char *)"",
 				      .bundle = (char *)""};
-	char path[100];
+	char dir[80], path[160];
 	int rc;
 
 	if (!json)
 		return err_set(err, -EBADMSG, "%s/config.json cannot be read", bundle);
 	if (!*id || strchr(id, '/') || id[0] == '.')
 		return err_set(err, -EINVAL, "'%s' is no container id", id);
-	rc = make_dir(err);
+	rc = make_dir(dir, err);
 	if (rc < 0)
 		return rc;
 	/* Ids of engines are long; the number of this process keeps short ones apart. */
-	snprintf(path, sizeof(path), DIR "/%.40s-%d.sock", id, (int)getpid());
+	snprintf(path, sizeof(path), "%s/%.12s-%d.sock", dir, id, (int)getpid());
 	rc = listener_edit(json, path, err);
 	if (rc == 0)
 		rc = start(config, &container, path, err);
