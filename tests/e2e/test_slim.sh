@@ -106,7 +106,7 @@ check "nothing is left" clean
 # ---- another backend ----
 slim ptrace.json --backend ptrace --exec 'redis-cli set a 1' --exec "redis-cli get 'a'" -o ptrace.tar "dir:$redis" -- redis-server --save ''
 check "the same image by ptrace" is ptrace.json '.verdict == "verified" and .bytes == $b[0].bytes and .files == $b[0].files' --slurpfile b redis.json
-for backend in fanotify seccomp_notify nonesuch; do
+for backend in seccomp_notify nonesuch; do
 	check "$backend cannot watch a container" refuses 125 "backend.*$backend" "$tkit" slim --backend $backend "dir:$redis" -- redis-server
 done
 
