@@ -68,7 +68,7 @@ static int run(struct bus_row *row, struct runner *runner, uint64_t events, stru
 /* The time of one event, start and end of tkit left out. */
 static int measure(struct bus_row *row, struct runner *runner, uint64_t events, struct err *err)
 {
-	struct bench_run empty, full;
+	struct bench_run empty = {0}, full = {0};
 	uint64_t seen;
 	int rc = run(row, runner, 1, &empty, err);
 

@@ -109,8 +109,8 @@ static void bar(const struct bench_result *result, size_t w, size_t t, double mo
 
 static void grid(double most, int bottom, struct buf *out)
 {
-	for (double ratio = 1; ratio <= most; ratio *= 2) {
-		double x = x_of(ratio, most);
+	for (int power = 0; ldexp(1, power) <= most; power++) {
+		double ratio = ldexp(1, power), x = x_of(ratio, most);
 
 		buf_printf(out,
 			   "<path class=\"g\" d=\"M%.1f %dV%d\"/><text class=\"m s c\" x=\"%.1f\" "

@@ -9,6 +9,9 @@
 	"tracepoint:syscalls:sys_enter_access,tracepoint:syscalls:sys_enter_faccessat," \
 	"tracepoint:syscalls:sys_enter_faccessat2,tracepoint:syscalls:sys_enter_execve"
 
+#define PERF_CALLS \
+	"open,openat,stat,lstat,newfstatat,statx,access,faccessat,faccessat2,readlink,execve"
+
 const struct peer peers[] = {
 	{.name = "strace-seccomp",
 	 .program = "strace",
@@ -24,10 +27,7 @@ const struct peer peers[] = {
 	 .text = "strace -f -e trace=%file"},
 	{.name = "perf-trace",
 	 .program = "perf",
-	 .argv = {"perf", "trace", "-o", "{out}", "-e",
-		  "open,openat,stat,lstat,newfstatat,statx,access,faccessat,faccessat2,readlink,"
-		  "readlinkat,execve",
-		  "--", "{cmd}"},
+	 .argv = {"perf", "trace", "-o", "{out}", "-e", PERF_CALLS, "--", "{cmd}"},
 	 .tells_loss = true,
 	 .watch = BENCH_ALL,
 	 .line = tally_perf,

@@ -330,6 +330,12 @@ static int count(const struct runner *runner, const struct tracer *tracer, const
 
 /* ---- a run ---- */
 
+static void close_words(int (*out)[2])
+{
+	cleanup_close(&(*out)[0]);
+	cleanup_close(&(*out)[1]);
+}
+
 static int open_words(const struct runner *runner, int out[2], struct err *err)
 {
 	unlink(runner->out);
@@ -354,12 +360,10 @@ int runner_helper(struct runner *runner, const char *const *words, char **ret_wo
 		  struct err *err)
 {
 	const char *argv[TRACER_ARGV_MAX] = {runner->helper};
-	_cleanup_close_ int first = -1, second = -1;
+	_cleanup_(close_words) int out[2] = {-1, -1};
 	struct child child;
-	int out[2] = {-1, -1}, n = 1, rc = open_words(runner, out, err);
+	int n = 1, rc = open_words(runner, out, err);
 
-	first = out[0];
-	second = out[1];
 	while (*words && n + 1 < TRACER_ARGV_MAX)
 		argv[n++] = *words++;
 	if (rc == 0)
@@ -378,18 +382,16 @@ int runner_run(struct runner *runner, const struct tracer *tracer, const char *c
 {
 	const char *idle[] = {runner->helper, "idle", NULL}, *argv[TRACER_ARGV_MAX];
 	bool attaches = tracer->kind == TRACER_PEER && tracer->peer->attaches;
-	_cleanup_close_ int first = -1, second = -1;
+	_cleanup_(close_words) int out[2] = {-1, -1};
 	char line[PATH_MAX];
 	double cpu = cpu_used();
-	int out[2] = {-1, -1}, rc;
+	int rc;
 
 	*ret = (struct bench_run){.outside = -1};
 	aside = aside && tracer->kind != TRACER_NONE && !attaches;
 	if (tracer_argv(tracer, runner->out, aside ? idle : command, line, sizeof(line), argv) < 0)
 		return err_set(err, -E2BIG, "the command line of %s is too long", tracer->label);
 	rc = open_words(runner, out, err);
-	first = out[0];
-	second = out[1];
 	if (rc < 0)
 		return rc;
 	if (attaches)

@@ -2,11 +2,11 @@
 #include "bench/tracer.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <tkit/backend.h>
@@ -219,16 +219,16 @@ static int add_backends(struct tracer_list *list, struct plugin_registry *regist
 
 static bool in_path(const char *program)
 {
-	_cleanup_free_ char *path = strdup(getenv("PATH") ? getenv("PATH") : "/usr/bin:/bin");
-	char *rest, *dir;
+	const char *path = getenv("PATH");
 
-	for (dir = path ? strtok_r(path, ":", &rest) : NULL; dir;
-	     dir = strtok_r(NULL, ":", &rest)) {
-		char file[4096];
-		int len = snprintf(file, sizeof(file), "%s/%s", dir, program);
+	for (path = path ? path : "/usr/bin:/bin"; *path;) {
+		size_t len = strcspn(path, ":");
+		char file[PATH_MAX];
+		int n = snprintf(file, sizeof(file), "%.*s/%s", (int)len, path, program);
 
-		if (len > 0 && (size_t)len < sizeof(file) && access(file, X_OK) == 0)
+		if (len && n > 0 && (size_t)n < sizeof(file) && access(file, X_OK) == 0)
 			return true;
+		path += len + (path[len] == ':');
 	}
 	return false;
 }
