@@ -14,16 +14,12 @@
 #include <unistd.h>
 
 #include "bench/dir.h"
+#include "bench/settle.h"
 #include "util/cleanup.h"
 #include "util/num.h"
-#include "util/procfs.h"
 #include "util/smallfile.h"
 
-/* A tracer that watches the machine tells nobody when it is ready: it is when it rests. */
-#define SETTLE_LEAST (500 * PROC_MS)
-#define SETTLE_QUIET (300 * PROC_MS)
-#define SETTLE_MOST  (10 * PROC_S)
-#define SETTLE_STEP  (50 * PROC_MS)
+#define SETTLE_STEP (50 * PROC_MS)
 /* How long one may take to end. */
 #define END_MOST (15 * PROC_S)
 
@@ -204,42 +200,19 @@ static int around(struct runner *runner, const struct tracer *tracer, const char
 	return rc;
 }
 
-/* CPU time of a process so far, in ticks. */
-static uint64_t ticks_of(pid_t pid)
-{
-	unsigned long long user = 0, system = 0;
-	_cleanup_free_ char *text = NULL;
-	const char *at;
-
-	if (procfs_text(pid, "stat", &text) < 0)
-		return 0;
-	at = strrchr(text, ')');
-	if (!at || sscanf(at, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user,
-			  &system) != 2)
-		return 0;
-	return user + system;
-}
-
 static int settle(struct runner *runner, struct child *child, const char *what, struct err *err)
 {
-	uint64_t begin = proc_now(), quiet_since = begin, ticks = 0;
+	struct settle state = {0};
 
-	for (;;) {
-		uint64_t now = proc_now(), used;
-		int rc = proc_wait(&runner->set, &child->proc, -1, now + SETTLE_STEP);
+	while (!settle_done(&state, child->proc.pid, proc_now())) {
+		int rc = proc_wait(&runner->set, &child->proc, -1, proc_now() + SETTLE_STEP);
 
 		if (rc < 0)
 			return err_set(err, rc, "interrupted");
 		if (rc == 1)
 			return said(runner, what, child->proc.status, err);
-		used = ticks_of(child->proc.pid);
-		if (used != ticks)
-			quiet_since = now;
-		ticks = used;
-		if ((now - begin > SETTLE_LEAST && now - quiet_since > SETTLE_QUIET) ||
-		    now - begin > SETTLE_MOST)
-			return 0;
 	}
+	return 0;
 }
 
 /* The command alone, while something else goes on. */

@@ -96,7 +96,7 @@ static void tracer_row(const struct bench_result *result, size_t w, size_t t, st
 
 	snprintf(row->text[1], TEXT, "%s", tracer->label);
 	if (!cell->ratio.count) {
-		snprintf(row->text[2], TEXT, "failed");
+		snprintf(row->text[2], TEXT, cell->failure ? "failed" : "not measured");
 		return;
 	}
 	put_ratio(row->text[2], &cell->ratio);
@@ -213,6 +213,8 @@ static void print_machine(const struct bench_result *result, struct buf *out)
 	else
 		buf_printf(out, "%.2f", m->load);
 	buf_printf(out, "; %u round%s.\n", result->rounds, result->rounds == 1 ? "" : "s");
+	if (result->interrupted)
+		buf_str(out, "\n**Interrupted: the last round is not whole.**\n");
 	if (machine_busy(m))
 		buf_str(out, "\n**The machine was busy: the ratios are noisy.**\n");
 	buf_char(out, '\n');

@@ -231,13 +231,21 @@ static void print_list(const struct bench_result *result)
 	}
 }
 
+static bool anything(const struct bench_result *result)
+{
+	for (size_t i = 0; i < result->workloads.count * result->tracers.count; i++)
+		if (result->cells[i].ns.count)
+			return true;
+	return false;
+}
+
 static int finish(const struct args *args, struct bench_result *result, struct err *err)
 {
 	int rc = 0;
 
 	if (args->list)
 		print_list(result);
-	else if (!result->interrupted || result->rounds)
+	else if (!result->interrupted || anything(result))
 		rc = print_result(args, result, err);
 	if (rc < 0)
 		return cli_error(err);

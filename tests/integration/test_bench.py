@@ -143,7 +143,7 @@ def test_bad_words():
 
 
 def test_interrupt(work):
-    """Ctrl-C in the second round: the table of the first, nothing left behind."""
+    """Ctrl-C in some round: the table of what there is, nothing left behind."""
     env = dict(os.environ, TMPDIR=os.path.join(work, "tmp"))
     os.mkdir(env["TMPDIR"])
     out = os.path.join(work, "interrupted.json")

@@ -7,11 +7,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 #include <jansson.h>
 
 #include "bench/bench.h"
+#include "bench/settle.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"
 
@@ -208,6 +210,39 @@ static void test_logs(void **state)
 	assert_true(tally_trace(&tally, "/nonexistent/trace", TOKEN, &err) < 0);
 	assert_non_null(strstr(err_text(&err), "/nonexistent/trace"));
 	err_done(&err);
+}
+
+/* ---- when a tracer is ready ---- */
+
+static void test_settle(void **state)
+{
+	const uint64_t second = 1000000000;
+	struct settle rests = {0}, gone = {0};
+	uint64_t now = second;
+
+	/* a process that does nothing but ask this, with a clock of our own */
+	assert_false(settle_done(&rests, getpid(), now));
+	assert_false(settle_done(&rests, getpid(), now + second / 4));
+	assert_true(settle_done(&rests, getpid(), now + 4 * second));
+	assert_false(settle_done(&gone, 0x7fffffff, now));
+	assert_true(settle_done(&gone, 0x7fffffff, now + second));
+}
+
+static void test_settle_most(void **state)
+{
+	struct settle busy = {0};
+	int fds[100], n = 0;
+	uint64_t now = 1;
+
+	/* one that always opens something is waited for, but not for ever */
+	while (!settle_done(&busy, getpid(), now)) {
+		assert_true(n < 100);
+		fds[n++] = dup(0);
+		now += 200000000;
+	}
+	assert_in_range(n, 40, 60);
+	while (n)
+		close(fds[--n]);
 }
 
 /* ---- lists and command lines ---- */
@@ -468,15 +503,16 @@ static void test_chart(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_series),     cmocka_unit_test(test_ratio),
-		cmocka_unit_test(test_order),      cmocka_unit_test(test_strace),
-		cmocka_unit_test(test_strace_cut), cmocka_unit_test(test_opensnoop),
-		cmocka_unit_test(test_fatrace),    cmocka_unit_test(test_bpftrace),
-		cmocka_unit_test(test_perf),       cmocka_unit_test(test_words),
-		cmocka_unit_test(test_logs),       cmocka_unit_test(test_items),
-		cmocka_unit_test(test_argv),       cmocka_unit_test(test_workloads),
-		cmocka_unit_test(test_table),      cmocka_unit_test(test_json),
-		cmocka_unit_test(test_chart),
+		cmocka_unit_test(test_series),      cmocka_unit_test(test_ratio),
+		cmocka_unit_test(test_order),       cmocka_unit_test(test_strace),
+		cmocka_unit_test(test_strace_cut),  cmocka_unit_test(test_opensnoop),
+		cmocka_unit_test(test_fatrace),     cmocka_unit_test(test_bpftrace),
+		cmocka_unit_test(test_perf),        cmocka_unit_test(test_words),
+		cmocka_unit_test(test_logs),        cmocka_unit_test(test_items),
+		cmocka_unit_test(test_argv),        cmocka_unit_test(test_workloads),
+		cmocka_unit_test(test_table),       cmocka_unit_test(test_json),
+		cmocka_unit_test(test_chart),       cmocka_unit_test(test_settle),
+		cmocka_unit_test(test_settle_most),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
