@@ -200,6 +200,7 @@ static int around(struct runner *runner, const struct tracer *tracer, const char
 	return rc;
 }
 
+/* Also behind the workload: what it has not written yet is not lost. */
 static int settle(struct runner *runner, struct child *child, const char *what, struct err *err)
 {
 	struct settle state = {0};
@@ -242,8 +243,8 @@ static int attached(struct runner *runner, const struct tracer *tracer, const ch
 	rc = settle(runner, &child, tracer->label, err);
 	if (rc == 0)
 		rc = beside(runner, tracer, command, run, err);
-	if (rc == 0 && child.proc.ended)
-		rc = said(runner, tracer->label, child.proc.status, err);
+	if (rc == 0)
+		rc = settle(runner, &child, tracer->label, err);
 	if (rc == 0) {
 		syscall(SYS_pidfd_send_signal, child.proc.pidfd, SIGINT, NULL, 0);
 		if (proc_wait(&runner->set, &child.proc, -1, proc_now() + END_MOST) < 0)
