@@ -4,7 +4,7 @@
 #define TESTS_TREE_H
 
 #include <fcntl.h>
-#include <ftw.h>
+#include <fts.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -34,17 +34,18 @@ static inline int tree_new(struct tree *tree)
 	return mkdtemp(tree->dir) && chmod(tree->dir, 0755) == 0 ? 0 : -1;
 }
 
-static inline int tree_remove_(const char *path, const struct stat *st, int type, struct FTW *ftw)
-{
-	(void)st;
-	(void)type;
-	(void)ftw;
-	return remove(path);
-}
-
+/* By way of the directories: there are paths that are longer than the kernel takes. */
 static inline void tree_done(struct tree *tree)
 {
-	nftw(tree->dir, tree_remove_, 16, FTW_DEPTH | FTW_PHYS);
+	char *dirs[] = {tree->dir, NULL};
+	FTS *fts = fts_open(dirs, FTS_PHYSICAL, NULL);
+	FTSENT *entry;
+
+	while (fts && (entry = fts_read(fts)))
+		if (entry->fts_info != FTS_D)
+			remove(entry->fts_accpath);
+	if (fts)
+		fts_close(fts);
 }
 
 static inline void tree_die_(const char *what)
