@@ -219,9 +219,9 @@ def traps(tkit, name, work):
 def ring(tkit, name, work):
     """A lost record is never taken as told: a later pass brings it; and all is accounted for."""
     opens, passes = 500, 8
-    code = ("import os\nfor p in range(%d):\n for i in range(%d):\n"
+    code = ("import os, time\nfor p in range(%d):\n os.write(1, b'.'); os.read(0, 1)\n for i in range(%d):\n"
             "  try: os.open('/no-such-dir/%%d' %% i, 0)\n  except OSError: pass\n"
-            " os.write(1, b'.'); os.read(0, 1)\n" % (passes, opens))
+            "  if p %% 2: time.sleep(0.001)\n" % (passes, opens))
     problems, others = [], None
     for size in ("16M", "4K"):
         trace = os.path.join(work, "ring.tkit")
@@ -229,7 +229,7 @@ def ring(tkit, name, work):
                                    sys.executable, "-S", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
         for number in range(passes):
             tracer.stdout.read(1)
-            # In every other pass the reader does not run at all.
+            # In every other pass, also the first, the reader does not run at all.
             os.kill(tracer.pid, signal.SIGCONT if number % 2 else signal.SIGSTOP)
             time.sleep(0.05)
             tracer.stdin.write(b".")
