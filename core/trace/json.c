@@ -11,35 +11,50 @@
 
 #define ABS_ROOM 16384 /* longer paths take the slow way */
 
-static void key(struct out *out, const char *name)
+/* Inlined, so that the names' lengths are known when this is compiled. */
+#define INLINE static inline __attribute__((always_inline)) void
+
+INLINE key(struct out *out, const char *name)
 {
+	size_t len = strlen(name);
+
 	if (out->len > 1)
 		out_char(out, ',');
+	if (out->size >= len + 3 && out->len <= out->size - len - 3) {
+		char *p = out->data + out->len;
+
+		*p++ = '"';
+		memcpy(p, name, len);
+		p[len] = '"';
+		p[len + 1] = ':';
+		out->len += len + 3;
+		return;
+	}
 	out_char(out, '"');
-	out_str(out, name);
+	out_add(out, name, len);
 	out_lit(out, "\":");
 }
 
-static void number(struct out *out, const char *name, uint64_t value)
+INLINE number(struct out *out, const char *name, uint64_t value)
 {
 	key(out, name);
 	out_u64(out, value);
 }
 
-static void integer(struct out *out, const char *name, int64_t value)
+INLINE integer(struct out *out, const char *name, int64_t value)
 {
 	key(out, name);
 	out_i64(out, value);
 }
 
-static void text(struct out *out, const char *name, const char *value)
+INLINE text(struct out *out, const char *name, const char *value)
 {
 	key(out, name);
 	out_json(out, bytes_str(value));
 }
 
 /* A byte string; with a NAME_raw beside it where JSON cannot carry it. */
-static void bytes(struct out *out, const char *name, struct tkit_bytes value)
+INLINE bytes(struct out *out, const char *name, struct tkit_bytes value)
 {
 	key(out, name);
 	if (out_json(out, value))
@@ -52,7 +67,7 @@ static void bytes(struct out *out, const char *name, struct tkit_bytes value)
 }
 
 /* A name, or the bare number for values that a newer tkit may know. */
-static void named(struct out *out, const char *what, const char *name, uint64_t value)
+INLINE named(struct out *out, const char *what, const char *name, uint64_t value)
 {
 	if (name)
 		text(out, what, name);

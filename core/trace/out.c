@@ -2,18 +2,15 @@
 #include "trace/out.h"
 
 #include "util/bytes.h"
+#include "util/digits.h"
 
 static const char hex[] = "0123456789abcdef";
 
 void out_u64(struct out *out, uint64_t value)
 {
-	char digits[20];
-	size_t at = sizeof(digits);
+	char digits[DIGITS_MAX];
+	size_t at = digits_put(digits, value);
 
-	do {
-		digits[--at] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value);
 	out_add(out, digits + at, sizeof(digits) - at);
 }
 
@@ -67,7 +64,7 @@ bool out_json(struct out *out, struct tkit_bytes text)
 	bool valid = true;
 
 	out_char(out, '"');
-	while (i < text.len) {
+	while ((i += json_plain(p + i, text.len - i)) < text.len) {
 		unsigned char c = p[i];
 		size_t n = c < 0x80 ? 1 : utf8_sequence(p + i, text.len - i);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "util/bytes.h"
+#include "util/digits.h"
 
 void buf_done(struct buf *buf)
 {
@@ -66,13 +67,9 @@ void buf_char(struct buf *buf, char c)
 
 void buf_u64(struct buf *buf, uint64_t value)
 {
-	char digits[20];
-	size_t at = sizeof(digits);
+	char digits[DIGITS_MAX];
+	size_t at = digits_put(digits, value);
 
-	do {
-		digits[--at] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value);
 	buf_add(buf, digits + at, sizeof(digits) - at);
 }
 
@@ -144,7 +141,7 @@ bool buf_json(struct buf *buf, struct tkit_bytes text)
 	bool valid = true;
 
 	buf_char(buf, '"');
-	while (i < text.len) {
+	while ((i += json_plain(p + i, text.len - i)) < text.len) {
 		size_t n = utf8_sequence(p + i, text.len - i);
 		unsigned char c = p[i];
 
