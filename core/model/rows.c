@@ -16,6 +16,8 @@
 /* Where `resolved` of an event counts if it has one (intake_has_resolved()). */
 #define NOT_RESOLVED (TKIT_P_DELETED | TKIT_P_OUTSIDE_ROOT | TKIT_P_RES_TRUNC)
 
+#define TEXT_ROOM 256 /* for a name; longer ones take the slow way */
+
 struct row_kind {
 	bool known;
 	bool plain; /* an access that is counted without a look at the event */
@@ -111,18 +113,79 @@ static void learn_kind(struct row_kind *kind, const struct tkit_event *event)
 			  (event->valid & NAME_VALID);
 }
 
-static int learn_name(struct model_builder *b, struct row_name *name, uint64_t bits,
-		      const struct tkit_event *event)
+/* Names that are learned together, see intern_hash(). */
+struct name_lesson {
+	struct row_name *name;
+	uint32_t hash;
+	uint32_t len;
+	char text[TEXT_ROOM];
+};
+
+static int learn_long_name(struct model_builder *b, struct row_name *name,
+			   const struct tkit_event *event)
 {
 	char buf[2 * PATH_MAX];
 	long len = tkit_event_abs(event, buf, sizeof(buf));
 
-	name->bits = bits;
-	name->path = INTERN_NONE;
+	if (len > 0)
+		name->path = intern_add(&b->names, BYTES(buf, (size_t)len), NULL);
+	return len > 0 && name->path == INTERN_NONE ? -ENOMEM : 0;
+}
+
+/* What a row's kind and name mean, if that is not known yet. Whether *lesson is to be gone on. */
+static int begin_lesson(struct model_builder *b, struct row_cache *cache,
+			const struct trace_rows *rows, const struct decode_rows *row,
+			struct name_lesson *lesson)
+{
+	struct row_kind *kind = &cache->kinds[row->kind];
+	struct row_name *name = &cache->names[row->name];
+	struct tkit_event event;
+	long len;
+
+	if (kind->known && (!kind->plain || name->bits == kind->name_bits))
+		return 0;
+	decode_block_event(rows->block, row, &event);
+	if (!kind->known)
+		learn_kind(kind, &event);
+	if (!kind->plain || name->bits == kind->name_bits)
+		return 0;
+	*name = (struct row_name){.bits = kind->name_bits, .path = INTERN_NONE};
+	len = tkit_event_abs(&event, lesson->text, sizeof(lesson->text));
+	if (len == -ENAMETOOLONG)
+		return learn_long_name(b, name, &event);
 	if (len <= 0)
 		return 0;
-	name->path = intern_add(&b->names, BYTES(buf, (size_t)len), NULL);
-	return name->path == INTERN_NONE ? -ENOMEM : 0;
+	lesson->name = name;
+	lesson->len = (uint32_t)len;
+	lesson->hash = intern_hash(&b->names, BYTES(lesson->text, lesson->len));
+	return 1;
+}
+
+/* The kinds and names of some rows. 0 or -ENOMEM. */
+static int learn(struct model_builder *b, struct row_cache *cache, const struct trace_rows *rows,
+		 const struct decode_rows *row, uint32_t count)
+{
+	struct name_lesson lessons[ROWS_AT_ONCE];
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		int rc = begin_lesson(b, cache, rows, &row[i], &lessons[n]);
+
+		if (rc < 0)
+			return rc;
+		n += (uint32_t)rc;
+	}
+	for (int stage = 0; stage < 3; stage++)
+		for (uint32_t i = 0; i < n; i++)
+			intern_fetch(&b->names, lessons[i].hash, stage);
+	for (uint32_t i = 0; i < n; i++) {
+		struct tkit_bytes text = BYTES(lessons[i].text, lessons[i].len);
+
+		lessons[i].name->path = intern_add_hashed(&b->names, text, lessons[i].hash, NULL);
+		if (lessons[i].name->path == INTERN_NONE)
+			return -ENOMEM;
+	}
+	return 0;
 }
 
 static int learn_file(struct model_builder *b, struct row_file *file,
@@ -239,48 +302,26 @@ static int add_plain(struct model_builder *b, struct row_cache *cache, uint32_t 
 	return ++cache->waiting_count == ROWS_AT_ONCE ? count_waiting(b, cache, rows) : 0;
 }
 
-/* Works out what the row's kind and name mean. Whether the event is to be looked at: 1, 0. */
-static int look(struct model_builder *b, struct row_cache *cache, const struct trace_rows *rows,
-		const struct decode_rows *row, struct tkit_event *event)
-{
-	struct row_kind *kind = &cache->kinds[row->kind];
-	struct row_name *name = &cache->names[row->name];
-	int rc;
-
-	decode_block_event(rows->block, row, event);
-	if (!kind->known)
-		learn_kind(kind, event);
-	if (!kind->plain)
-		return 1;
-	if (name->bits != kind->name_bits) {
-		rc = learn_name(b, name, kind->name_bits, event);
-		if (rc)
-			return rc;
-	}
-	return name->path == INTERN_NONE;
-}
-
+/* One row whose kind is known; its name, too, if it is to be counted without a look at it. */
 static int add_row(struct model_builder *b, struct row_cache *cache, uint32_t run,
 		   const struct trace_rows *rows, const struct decode_rows *row, struct err *err)
 {
 	const struct row_kind *kind = &cache->kinds[row->kind];
-	const struct row_name *name = &cache->names[row->name];
+	struct row_name *name = &cache->names[row->name];
 	struct tkit_event event;
-	int rc = 0;
+	int rc;
 
-	if (!kind->known || !kind->plain || name->bits != kind->name_bits ||
-	    name->path == INTERN_NONE)
-		rc = look(b, cache, rows, row, &event);
-	if (rc > 0) {
-		rc = count_waiting(b, cache, rows);
-		return rc ? err_sys(err, rc, "building a model")
-			  : model_builder_add_event(b, run, &event, err);
-	}
-	if (!rc)
+	if (kind->plain && name->bits == kind->name_bits && name->path != INTERN_NONE) {
 		rc = builder_flush(b);
-	if (!rc)
-		rc = add_plain(b, cache, run, rows, row);
-	return rc ? err_sys(err, rc, "building a model") : 0;
+		if (!rc)
+			rc = add_plain(b, cache, run, rows, row);
+		return rc ? err_sys(err, rc, "building a model") : 0;
+	}
+	rc = count_waiting(b, cache, rows);
+	if (rc)
+		return err_sys(err, rc, "building a model");
+	decode_block_event(rows->block, row, &event);
+	return model_builder_add_event(b, run, &event, err);
 }
 
 int model_builder_add_rows(struct model_builder *builder, struct row_cache *cache, uint32_t run,
@@ -290,12 +331,18 @@ int model_builder_add_rows(struct model_builder *builder, struct row_cache *cach
 
 	if (cache->block_number != rows->block_number)
 		rc = start_block(cache, rows);
-	if (rc)
-		return err_sys(err, rc, "building a model");
-	for (uint32_t i = 0; !rc && i < rows->count; i++)
-		rc = add_row(builder, cache, run, rows, &rows->rows[i], err);
-	if (rc)
-		return rc;
-	rc = count_waiting(builder, cache, rows);
+	for (uint32_t i = 0; !rc && i < rows->count; i += ROWS_AT_ONCE) {
+		uint32_t left = rows->count - i;
+		uint32_t count = left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE;
+
+		rc = learn(builder, cache, rows, &rows->rows[i], count);
+		for (uint32_t k = 0; !rc && k < count; k++) {
+			rc = add_row(builder, cache, run, rows, &rows->rows[i + k], err);
+			if (rc)
+				return rc;
+		}
+	}
+	if (!rc)
+		rc = count_waiting(builder, cache, rows);
 	return rc ? err_sys(err, rc, "building a model") : 0;
 }

@@ -126,17 +126,45 @@ static struct intern_slot *find_slot(const struct intern *table, struct tkit_byt
 	return &table->slots[at];
 }
 
+uint32_t intern_hash(const struct intern *table, struct tkit_bytes text)
+{
+	return (uint32_t)bytes_hash(text, table->seed);
+}
+
 uint32_t intern_find(const struct intern *table, struct tkit_bytes text)
 {
 	if (!table->slot_count)
 		return INTERN_NONE;
 	/* 0 - 1 is INTERN_NONE */
-	return find_slot(table, text, (uint32_t)bytes_hash(text, table->seed))->id - 1;
+	return find_slot(table, text, intern_hash(table, text))->id - 1;
+}
+
+void intern_fetch(const struct intern *table, uint32_t hash, int stage)
+{
+	const struct intern_slot *slot;
+
+	if (!table->slot_count)
+		return;
+	/* Mostly it is where the hash says; else it is fetched when it is needed. */
+	slot = &table->slots[hash & (table->slot_count - 1)];
+	if (stage == 0)
+		__builtin_prefetch(slot);
+	else if (slot->hash != hash || !slot->id)
+		return;
+	else if (stage == 1)
+		__builtin_prefetch(&table->strs[slot->id - 1]);
+	else
+		__builtin_prefetch(table->strs[slot->id - 1].ptr);
 }
 
 uint32_t intern_add(struct intern *table, struct tkit_bytes text, int *ret_new)
 {
-	uint32_t hash = (uint32_t)bytes_hash(text, table->seed);
+	return intern_add_hashed(table, text, intern_hash(table, text), ret_new);
+}
+
+uint32_t intern_add_hashed(struct intern *table, struct tkit_bytes text, uint32_t hash,
+			   int *ret_new)
+{
 	struct intern_slot *slot;
 	char *p;
 

@@ -41,6 +41,15 @@ uint32_t intern_add(struct intern *table, struct tkit_bytes text, int *ret_new);
 /* Id of `text` or INTERN_NONE if it is not there. */
 uint32_t intern_find(const struct intern *table, struct tkit_bytes text);
 
+/*
+ * For many strings at once: intern_hash() of all, then intern_fetch() of all with stage 0, 1 and
+ * 2, then intern_add_hashed(): so the memory of all is waited for at the same time.
+ */
+uint32_t intern_hash(const struct intern *table, struct tkit_bytes text);
+void intern_fetch(const struct intern *table, uint32_t hash, int stage);
+uint32_t intern_add_hashed(struct intern *table, struct tkit_bytes text, uint32_t hash,
+			   int *ret_new);
+
 static inline struct tkit_bytes intern_get(const struct intern *table, uint32_t id)
 {
 	return table->strs[id];
