@@ -116,6 +116,7 @@ static void learn_kind(struct row_kind *kind, const struct tkit_event *event)
 /* Names that are learned together, see intern_hash(). */
 struct name_lesson {
 	struct row_name *name;
+	uint64_t bits; /* if the name has others by now, another kind has taken it over */
 	uint32_t hash;
 	uint32_t len;
 	char text[TEXT_ROOM];
@@ -156,6 +157,7 @@ static int begin_lesson(struct model_builder *b, struct row_cache *cache,
 	if (len <= 0)
 		return 0;
 	lesson->name = name;
+	lesson->bits = name->bits;
 	lesson->len = (uint32_t)len;
 	lesson->hash = intern_hash(&b->names, BYTES(lesson->text, lesson->len));
 	return 1;
@@ -180,10 +182,12 @@ static int learn(struct model_builder *b, struct row_cache *cache, const struct 
 			intern_fetch(&b->names, lessons[i].hash, stage);
 	for (uint32_t i = 0; i < n; i++) {
 		struct tkit_bytes text = BYTES(lessons[i].text, lessons[i].len);
+		uint32_t path = intern_add_hashed(&b->names, text, lessons[i].hash, NULL);
 
-		lessons[i].name->path = intern_add_hashed(&b->names, text, lessons[i].hash, NULL);
-		if (lessons[i].name->path == INTERN_NONE)
+		if (path == INTERN_NONE)
 			return -ENOMEM;
+		if (lessons[i].name->bits == lessons[i].bits)
+			lessons[i].name->path = path;
 	}
 	return 0;
 }

@@ -15,8 +15,7 @@
 /* Only this thread counts, so that no locked instruction is needed. */
 static void beat(struct runner *r)
 {
-	atomic_store_explicit(&r->beats,
-			      atomic_load_explicit(&r->beats, memory_order_relaxed) + 1,
+	atomic_store_explicit(&r->beats, atomic_load_explicit(&r->beats, memory_order_relaxed) + 1,
 			      memory_order_relaxed);
 }
 
