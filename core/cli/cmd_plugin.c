@@ -216,7 +216,7 @@ static const char help[] =
 	"check  Checks modules: ABI, mandatory callbacks, option table, exported symbols, file\n"
 	"       name, conf; then leads instances through their lives, in a child process, and\n"
 	"       sees whether they keep to the contract. Prints one finding a line as\n"
-	"       FILE: ID: TEXT. The IDs are stable; the plugin manual explains each.\n"
+	"       FILE: ID: TEXT. The IDs are stable; tkit-writing-plugins(7) explains each.\n"
 	"conformance\n"
 	"       Runs tkit's own test programs under the backend in FILE.so (or only those named),\n"
 	"       and compares what it told with what they did: a line for each program, with what\n"

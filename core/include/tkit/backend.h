@@ -92,8 +92,9 @@ struct tkit_stats {
 	uint32_t reserved; /* 0 */
 	uint64_t produced; /* facts the source produced, as far as it knows; 0 = unknown */
 	uint64_t emitted;  /* events passed to tkit_emit(), losses not counted */
-	uint64_t deduped;  /* facts beyond the first that single events stand for: sum of count - 1 */
-	uint64_t lost;     /* facts reported as lost, over all reasons */
+	uint64_t
+		deduped; /* facts beyond the first that single events stand for: sum of count - 1 */
+	uint64_t lost;   /* facts reported as lost, over all reasons */
 };
 
 #define TKIT_END (-0x7001) /* pump(): nothing more will come */
@@ -152,7 +153,10 @@ struct tkit_backend_ops {
 /*
  * Hands an event to the bus, which copies it. Blocks while the bus is full: slow
  * sinks slow the backend down, they never lose an event. Returns 0, or -ECANCELED
- * when the session was ended by force; stop pumping then. Instance's own thread.
+ * when the session was ended by force; stop pumping then. -EINVAL or -E2BIG for an event that
+ * breaks the event model (no type or operation, a byte string of more than 1 MiB): a bug of the
+ * backend, which ends the trace with an error. From start() to the last pump(). Instance's own
+ * thread.
  */
 TKIT_API int tkit_emit(struct tkit_ctx *ctx, const struct tkit_event *event);
 

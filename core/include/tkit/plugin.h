@@ -11,11 +11,16 @@
  *		...
  *	};
  *
+ * (C++ has no mixture of named and unnamed initialisers: there the rest follows in the order
+ * of the fields.) `tkit plugin new` writes a plugin to begin with, docs/PLUGIN_MANUAL.md
+ * explains each callback, and `tkit plugin check` sees whether these rules are kept:
+ *
  * Rules for all callbacks of all kinds:
  *   errors   return 0 or a positive value for success, -errno for failure, and
  *            record the cause: return tkit_fail(ctx, -errno, "opening %s", path);
  *            Never print, exit or abort. Outputs are left untouched on failure.
- *   threads  all calls on one instance come from one and the same thread.
+ *   threads  all calls on one instance come from one and the same thread (a sink's
+ *            open() from the main thread, before the writer's exists).
  *            Two instances may run at once on two threads: no globals.
  *   memory   who allocates frees. Arguments are borrowed for the call unless
  *            their comment says otherwise. Option values live until close().
