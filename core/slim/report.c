@@ -241,6 +241,10 @@ void slim_text(const struct slim_options *options, const struct slim_report *rep
 	if (report->absent)
 		buf_printf(out, "note      %zu names that the run used are not in the source\n",
 			   report->absent);
+	if (report->blind)
+		buf_str(out,
+			"note      this backend does not see look-ups that fail: only outputs and "
+			"statuses were compared\n");
 	if (report->health == SLIM_HEALTH_NOT_RUN)
 		buf_str(out, "note      the image's health check was not run\n");
 	if (report->events_lost)
@@ -349,6 +353,7 @@ void slim_json(const struct slim_options *options, const struct slim_report *rep
 	number(out, "archive_bytes", report->archive_bytes);
 	number(out, "absent", report->absent);
 	number(out, "lost", report->events_lost);
+	boolean(out, "failed_lookups_seen", !report->blind);
 	key(out, "health_check");
 	buf_str(out, health[report->health]);
 	key(out, "rounds");

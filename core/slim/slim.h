@@ -69,6 +69,7 @@ struct slim_report {
 	struct comparison comparison;
 	size_t absent; /* names that the trace says existed and the source has not */
 	uint64_t events_lost;
+	bool blind; /* the backend does not see look-ups that fail in the small image */
 	enum slim_health health; /* the image's own check */
 	enum slim_verdict verdict;
 	int archive; /* fd of the image, offset 0; -1 = none. Closed by slim_report_done() */

@@ -135,6 +135,8 @@ int slim_try(struct slim_job *job, const struct slim_source *small, struct missi
 	job->report->ran = true;
 	rc = slim_model(job, (char *const[]){trace, NULL}, &after, err);
 	if (rc == 0)
+		job->report->blind = !(tkit_model_caps(after) & TKIT_CAN_FAILED);
+	if (rc == 0)
 		rc = missing_from_run(job->model, after, job->source.rootfs, small->rootfs,
 				      missing);
 	model_free(after);

@@ -100,12 +100,21 @@ check "unbound is verified" is unbound.json '.verdict == "verified"'
 check "unbound is small" is unbound.json '.bytes < 22825000'
 tell unbound unbound.json
 # Half of what mint takes for the same images on such a machine: 3.6, 4.1 and 6.1 s.
-check "it takes no longer than half of mint's time" eval 'within 1800 nginx.json && within 2050 redis.json && within 3050 unbound.json'
+if [ "$(awk -v n="$(nproc)" '{ print $1 < 2 * n }' /proc/loadavg)" = 1 ]; then
+	check "it takes no longer than half of mint's time" eval 'within 1800 nginx.json && within 2050 redis.json && within 3050 unbound.json'
+else
+	echo "the machine is too busy to judge times: load $(cut -d' ' -f1 /proc/loadavg)"
+fi
 check "nothing is left" clean
 
 # ---- another backend ----
 slim ptrace.json --backend ptrace --exec 'redis-cli set a 1' --exec "redis-cli get 'a'" -o ptrace.tar "dir:$redis" -- redis-server --save ''
 check "the same image by ptrace" is ptrace.json '.verdict == "verified" and .bytes == $b[0].bytes and .files == $b[0].files' --slurpfile b redis.json
+if [ -z "$(backend_problem fanotify)" ]; then
+	slim fanotify.json --backend fanotify --exec 'redis-cli set a 1' --exec "redis-cli get 'a'" -o fanotify.tar "dir:$redis" -- redis-server --save ''
+	check "a working one by fanotify" is fanotify.json '.verdict == "verified" and (.failed_lookups_seen | not)'
+	tell "redis, fanotify" fanotify.json
+fi
 for backend in seccomp_notify nonesuch; do
 	check "$backend cannot watch a container" refuses 125 "backend.*$backend" "$tkit" slim --backend $backend "dir:$redis" -- redis-server
 done
