@@ -10,13 +10,11 @@
 #include "trace/decode.h"
 #include "trace/format.h"
 #include "trace/input.h"
+#include "trace/record.h"
 #include "trace/rows_reader.h"
 #include "trace/runlist.h"
-#include "trace/wire.h"
 
-/* Unpacked, a hostile record can take 20 times its size. */
-#define RECORD_MEMORY_MAX ((size_t)512 << 20)
-#define GAP_MAX           (1ull << 48)
+#define GAP_MAX (1ull << 48)
 
 struct tkit_trace_reader {
 	struct tkit_ctx *ctx;
@@ -27,10 +25,7 @@ struct tkit_trace_reader {
 	size_t at;    /* next record in the frame */
 	uint64_t record_offset;
 
-	struct arena memory; /* of the record */
-	ProtobufCAllocator allocator;
-	Tkit__Record *record; /* header and footer */
-	Tkit__Block block_message;
+	struct record record;
 	struct decode_block block;
 	bool in_block;
 	uint32_t block_run;
@@ -50,15 +45,6 @@ struct tkit_trace_reader {
 	bool damage; /* found, but not handed out yet */
 	struct tkit_trace_item damage_item;
 };
-
-static void *record_alloc(void *data, size_t size)
-{
-	return arena_alloc(data, size);
-}
-
-static void record_free(void *data, void *p)
-{
-}
 
 static void no_damage(struct tkit_trace_reader *reader)
 {
@@ -121,7 +107,7 @@ static void give(struct tkit_trace_reader *reader, const struct tkit_trace_item 
 
 static int on_header(struct tkit_trace_reader *reader)
 {
-	const Tkit__Header *pb = reader->record->header;
+	const Tkit__Header *pb = reader->record.message->header;
 	struct run *run;
 
 	if (pb->format != FORMAT_VERSION)
@@ -145,7 +131,7 @@ static int on_header(struct tkit_trace_reader *reader)
 
 static int on_footer(struct tkit_trace_reader *reader)
 {
-	const Tkit__Footer *pb = reader->record->footer;
+	const Tkit__Footer *pb = reader->record.message->footer;
 	int number = run_of(reader, pb->run);
 	struct run *run;
 	int rc;
@@ -174,7 +160,7 @@ static int on_footer(struct tkit_trace_reader *reader)
 
 static int on_block(struct tkit_trace_reader *reader)
 {
-	const Tkit__Block *pb = &reader->block_message;
+	const Tkit__Block *pb = &reader->record.block;
 	int number = run_of(reader, pb->run);
 	struct run *run;
 	int rc;
@@ -187,7 +173,7 @@ static int on_block(struct tkit_trace_reader *reader)
 	/* Events that were there already, or a gap that no run can have */
 	if (pb->first < run->seen || pb->first - run->seen >= GAP_MAX)
 		return -EBADMSG;
-	rc = decode_block_start(&reader->block, pb, &reader->memory);
+	rc = decode_block_start(&reader->block, pb, &reader->record.memory);
 	if (rc < 0)
 		return rc;
 	if (pb->first > run->seen)
@@ -201,8 +187,7 @@ static int on_block(struct tkit_trace_reader *reader)
 /* Deals with the record that was read. 0 or -errno. */
 static int on_record(struct tkit_trace_reader *reader)
 {
-	Tkit__Record__KindCase kind =
-		reader->record ? reader->record->kind_case : TKIT__RECORD__KIND_BLOCK;
+	Tkit__Record__KindCase kind = reader->record.kind;
 
 	/* With the first frame damaged, a block may come first; but something must be ours. */
 	if (!reader->started && kind != TKIT__RECORD__KIND_HEADER &&
@@ -255,42 +240,6 @@ static int next_events(struct tkit_trace_reader *reader)
 	return 0;
 }
 
-/* The block of a record that holds one and nothing else. */
-static bool is_block(const uint8_t *data, size_t size, struct tkit_bytes *ret_block)
-{
-	uint64_t tag = 0, length = 0;
-	int n = format_get_varint(data, size, &tag), m;
-
-	if (n <= 0 || tag != (2u << 3 | WIRE_LENGTH))
-		return false;
-	m = format_get_varint(data + n, size - (size_t)n, &length);
-	if (m <= 0 || length != size - (size_t)n - (size_t)m)
-		return false;
-	*ret_block = (struct tkit_bytes){(const char *)data + n + m, (size_t)length};
-	return true;
-}
-
-/* One Record. 1, -EBADMSG or -ENOMEM. */
-static int unpack(struct tkit_trace_reader *reader, const uint8_t *data, size_t size)
-{
-	struct tkit_bytes block;
-	int rc;
-
-	arena_reset(&reader->memory);
-	reader->record = NULL;
-	if (is_block(data, size, &block)) {
-		rc = block_unpack((const uint8_t *)block.ptr, block.len, &reader->memory,
-				  &reader->block_message);
-		return rc < 0 ? rc : 1;
-	}
-	reader->record = tkit__record__unpack(&reader->allocator, size, data);
-	if (!reader->record)
-		return -EBADMSG;
-	if (reader->record->kind_case == TKIT__RECORD__KIND_BLOCK)
-		reader->block_message = *reader->record->block; /* with fields of a later tkit */
-	return 1;
-}
-
 /* Unpacks the next record of the frame. 1, 0 at the frame's end, -EBADMSG. */
 static int next_record(struct tkit_trace_reader *reader)
 {
@@ -305,7 +254,7 @@ static int next_record(struct tkit_trace_reader *reader)
 	n = format_get_varint(data, left, &size);
 	if (n <= 0 || size > left - (size_t)n)
 		return -EBADMSG;
-	rc = unpack(reader, data + n, (size_t)size);
+	rc = record_unpack(&reader->record, data + n, (size_t)size);
 	if (rc < 0)
 		return rc;
 	reader->record_offset = reader->input.frame_offset;
@@ -445,10 +394,8 @@ int tkit_trace_reader_new(struct tkit_ctx *ctx, int fd, const char *name,
 	if (!reader)
 		return tkit_fail(ctx, -ENOMEM, "reading %s", name);
 	reader->ctx = ctx;
-	reader->memory.limit = RECORD_MEMORY_MAX;
+	record_init(&reader->record);
 	runlist_init(&reader->list);
-	reader->allocator = (ProtobufCAllocator){
-		.alloc = record_alloc, .free = record_free, .allocator_data = &reader->memory};
 	no_damage(reader);
 	reader->name = strdup(name);
 	reader->events = calloc(DECODE_SLICE, sizeof(*reader->events));
@@ -484,7 +431,7 @@ void tkit_trace_reader_free(struct tkit_trace_reader *reader)
 	if (!reader)
 		return;
 	input_done(&reader->input);
-	arena_done(&reader->memory);
+	record_done(&reader->record);
 	runlist_done(&reader->list);
 	free(reader->events);
 	free(reader->row_buffer);
