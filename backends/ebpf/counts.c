@@ -118,11 +118,21 @@ void counts_step(struct ebpf *e)
 	fold->retiring = true;
 }
 
+/* All processes of the tree have ended: no program works for any of them. */
+static bool tree_is_gone(const struct ebpf *e)
+{
+	uint32_t tgid;
+
+	return e->skel->rodata->filter == EBPF_FILTER_TREE &&
+	       bpf_map_get_next_key(bpf_map__fd(e->skel->maps.processes), NULL, &tgid) == -ENOENT;
+}
+
 void counts_end(struct ebpf *e)
 {
 	if (!e->skel->rodata->fold)
 		return;
-	wait_for_programs();
+	if (!tree_is_gone(e))
+		wait_for_programs();
 	if (e->fold.retiring)
 		empty(e, !e->fold.odd);
 	empty(e, e->fold.odd);

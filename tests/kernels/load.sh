@@ -19,7 +19,7 @@ check() { # TEXT CMD...
 }
 
 trace() { # RESOLVE: opens relative, through a link, below a mount and in a chroot
-	"$tkit" -v -v run --strict --backend "ebpf,resolve=$1" -o /tmp/load.tkit -- sh -c '
+	"$tkit" -v -v run --strict --backend "ebpf,dedup=off,resolve=$1" -o /tmp/load.tkit -- sh -c '
 		cd /etc && cat passwd ../etc/group >/dev/null
 		ln -sf /etc/passwd /tmp/load-link && cat /tmp/load-link >/dev/null
 		mount -t tmpfs load /mnt && cp /etc/passwd /mnt/passwd && cat /mnt/passwd >/dev/null
