@@ -383,10 +383,16 @@ static int backend_stats(struct tkit_ctx *ctx, void *self, struct tkit_stats *st
 	return 0;
 }
 
+#define CAPS                                                                         \
+	(TKIT_CAN_OPEN | TKIT_CAN_EXEC | TKIT_CAN_METADATA | TKIT_CAN_FAILED |       \
+	 TKIT_CAN_REQUESTED | TKIT_CAN_CHANGES | TKIT_CAN_LIST | TKIT_CAN_COMPAT32 | \
+	 TKIT_CAN_COUNT_LOSS | TKIT_CAN_TARGET_COMMAND | TKIT_CAN_TARGET_NONE |      \
+	 TKIT_BACKEND_WAITS | TKIT_BACKEND_ENTRY)
+
 static uint64_t caps(const void *opts)
 {
-	return ((const struct sn_options *)opts)->listen ? ~TKIT_CAN_TARGET_COMMAND
-							 : ~TKIT_CAN_TARGET_NONE;
+	return CAPS & (((const struct sn_options *)opts)->listen ? ~TKIT_CAN_TARGET_COMMAND
+								 : ~TKIT_CAN_TARGET_NONE);
 }
 
 static const struct tkit_backend_ops ops = {
@@ -406,10 +412,7 @@ TKIT_API const struct tkit_plugin tkit_plugin = {
 	.version = "1.0",
 	.summary = "unprivileged, without ptrace: asks at each call that takes a path (seccomp)",
 	.licence = "MIT",
-	.caps = TKIT_CAN_OPEN | TKIT_CAN_EXEC | TKIT_CAN_METADATA | TKIT_CAN_FAILED |
-		TKIT_CAN_REQUESTED | TKIT_CAN_CHANGES | TKIT_CAN_LIST | TKIT_CAN_COMPAT32 |
-		TKIT_CAN_COUNT_LOSS | TKIT_CAN_TARGET_COMMAND | TKIT_CAN_TARGET_NONE |
-		TKIT_BACKEND_WAITS | TKIT_BACKEND_ENTRY,
+	.caps = CAPS,
 	.options = options,
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.options_bytes = sizeof(struct sn_options),
