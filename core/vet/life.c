@@ -23,7 +23,8 @@
 #define ARENA_BYTES (256u << 20) /* of address space */
 #define LEAK_BYTES  16u          /* smallest block that malloc(3) gives */
 
-static void tell(struct vet *vet, const char *id, const char *fmt, va_list ap)
+__attribute__((format(printf, 3, 0))) static void tell(struct vet *vet, const char *id,
+						       const char *fmt, va_list ap)
 {
 	struct vet_message message = {0};
 
