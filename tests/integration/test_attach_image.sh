@@ -16,7 +16,10 @@ backend=ebpf
 serve() { # LOG COMMAND...: sets $server
 	local log=$1
 	shift
-	isolated "$@" >"$log" 2>&1 </dev/null &
+	{
+		close_inherited
+		isolated "$@"
+	} >"$log" 2>&1 </dev/null &
 	server=$!
 	at_exit end_service "$server"
 	eventually in_network_of "$server" redis-cli ping

@@ -39,12 +39,16 @@ class Test:
         self.checks = self.failures = 0
 
     def run(self, backend, argv, prefix=(), **more):
-        """(status, lines of standard output) of a command, traced or (backend None) bare."""
+        """(status, lines of standard output) of a command, traced or (backend None) bare.
+
+        In a process group of its own: in an orphaned one, where a test may well run, SIGTSTP stops nobody.
+        """
         traced = [self.tkit.path, "run", "-q", "--backend", backend, "--sink", "null", "--"] if backend else []
         out = os.path.join(self.work, "out")
         with open(out, "wb") as stdout:
             done = subprocess.run([*prefix, *traced, *argv], stdin=subprocess.DEVNULL, stdout=stdout,
-                                  stderr=subprocess.PIPE, env=ENV, cwd=self.work, timeout=120, check=False, **more)
+                                  stderr=subprocess.PIPE, env=ENV, cwd=self.work, timeout=120, check=False,
+                                  preexec_fn=os.setpgrp, **more)
         with open(out, encoding="utf-8", errors="surrogateescape") as f:
             return done.returncode, f.read().splitlines(), done.stderr.decode(errors="replace")
 

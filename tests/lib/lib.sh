@@ -106,3 +106,12 @@ done_testing() {
 	printf '%d checks, %d failed\n' "$checks" "$failures"
 	[ "$checks" -gt 0 ] && [ "$failures" -eq 0 ]
 }
+
+# In a subshell: what the runner of the tests left open (ctest its log) is no concern of what runs here.
+close_inherited() {
+	local fd
+	for fd in /proc/"$BASHPID"/fd/*; do
+		fd=${fd##*/}
+		[ "$fd" -le 2 ] || eval "exec $fd>&-" 2>/dev/null || :
+	done
+}
