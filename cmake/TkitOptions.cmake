@@ -22,6 +22,8 @@ add_compile_definitions(_GNU_SOURCE)
 add_compile_options(-Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wstrict-prototypes
                     -Wmissing-prototypes -Wundef -Wpointer-arith -Wwrite-strings
                     -Wno-unused-parameter -fno-common -fno-omit-frame-pointer)
+# What is installed knows nothing of the tree that it was built in.
+add_compile_options(-ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
 if(TKIT_WERROR)
   add_compile_options(-Werror)
 endif()

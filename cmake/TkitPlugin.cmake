@@ -11,7 +11,6 @@ function(tkit_plugin kind name)
   set_target_properties(${target} PROPERTIES PREFIX "" LIBRARY_OUTPUT_DIRECTORY
                         ${CMAKE_BINARY_DIR}/plugins)
   target_link_libraries(${target} PRIVATE libtkit ${arg_LIBRARIES})
-  target_compile_options(${target} PRIVATE -ffile-prefix-map=${CMAKE_SOURCE_DIR}/=)
   if(NOT TKIT_ASAN AND NOT TKIT_TSAN AND NOT TKIT_UBSAN AND NOT TKIT_FUZZ)
     target_link_options(${target} PRIVATE -Wl,-z,defs)
   endif()

@@ -171,44 +171,44 @@ struct pt {
 	bool over;      /* no tracee is left */
 	bool detached; /* there may be mounts that hang in no namespace: paths are to be verified */
 	bool refusal_told;
-	bool fuse; /* a tracee may serve a file system: no lookups, they could wait for it */
+	bool fuse;       /* a tracee may serve a file system: no lookups, they could wait for it */
+	bool timer_made; /* wait.c */
+	bool chld_changed; /* wait.c */
+	bool crowded;      /* wait.c: several had stopped at the last sweep */
+	int emit_error;    /* the session was ended by force */
 	long ptrace_options;
-	int emit_error; /* the session was ended by force */
 	uint64_t emitted, lost;
 	uint64_t watched; /* when the control group was looked at */
-	uint32_t pumped;
 
 	struct pt_tracee *buckets[PT_BUCKETS];
 	uint32_t count;      /* tracees */
 	uint32_t held_count; /* ... of which held */
 	uint32_t proc_dirs;  /* ... of which have their proc_dir open */
+	uint32_t pumped;
 
-	uint64_t root_gen;     /* goes up when some tracee's root may have changed */
-	uint32_t roots_moving; /* calls under way that change a root */
+	uint64_t root_gen; /* goes up when some tracee's root may have changed */
 	struct stat target_root;
 	struct stat own_root;
 	ino_t own_mnt_ns;
-
-	uint64_t direct_ns[64]; /* loop.c: when somebody but tkit last sent it the signal */
+	uint32_t roots_moving; /* calls under way that change a root */
 
 	/* wait.c */
-	struct pt_stopped {
-		pid_t tid;
-		int status;
-	} queue[PT_QUEUE]; /* were waited for, and are still to be looked at */
-	uint32_t queue_at, queue_count;
-	bool timer_made;
-	timer_t timer;
-	bool chld_changed;
 	int chld_flags;
+	timer_t timer;
 	cpu_set_t affinity; /* of this thread at the start */
 	int pinned_cpu;     /* -1 */
 	pid_t last_tid;
 	uint32_t stops;
 	uint32_t same;     /* of the last PIN_WINDOW stops: by the same thread as the one before */
 	uint32_t in_a_row; /* stops by last_tid without a break */
-	bool crowded;      /* several had stopped at the last sweep */
-	uint32_t unswept;  /* stops since then */
+	uint32_t unswept;  /* since the last sweep */
+	uint32_t queue_at, queue_count;
+	struct pt_stopped {
+		pid_t tid;
+		int status;
+	} queue[PT_QUEUE]; /* were waited for, and are still to be looked at */
+
+	uint64_t direct_ns[64]; /* loop.c: when somebody but tkit last sent it the signal */
 };
 
 /* Where something is. */

@@ -28,7 +28,7 @@ int sn_agent_listen(struct tkit_ctx *ctx, const char *path)
 	if (strlen(path) >= sizeof(addr.sun_path))
 		return tkit_fail(ctx, -ENAMETOOLONG, "listen=%s: longer than %zu bytes", path,
 				 sizeof(addr.sun_path) - 1);
-	strcpy(addr.sun_path, path);
+	memcpy(addr.sun_path, path, strlen(path) + 1);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (fd < 0)
 		return tkit_fail(ctx, -errno, "making a socket");

@@ -18,6 +18,9 @@
 #include "util/cleanup.h"
 #include "util/log.h"
 
+/* The one that a container's runtime hands its notifications to. */
+#define LISTENING_BACKEND "seccomp_notify"
+
 static const char oci_runtime_help[] =
 	"Usage: tkit oci-runtime [OPTION]... [--] RUNTIME-ARG...\n"
 	"\n"
@@ -123,7 +126,7 @@ static int run_oci_runtime(int argc, char **argv)
 		return status;
 	}
 	runtime_parse(argv + rest, &call);
-	notify = listener_wanted(args.options);
+	notify = listener_wanted(args.options, LISTENING_BACKEND);
 	if (call.command && notify && strcmp(call.command, "create") == 0 &&
 	    prepare(&args, &call, &err) < 0)
 		status = attach_failed(&args, &call, &err);

@@ -14,22 +14,21 @@
 #include "container/json.h"
 #include "util/cleanup.h"
 
-#define BACKEND "seccomp_notify"
-#define DIR     "/run/tkit"
-#define ALLOW   "SCMP_ACT_ALLOW"
+#define DIR   "/run/tkit"
+#define ALLOW "SCMP_ACT_ALLOW"
 
-static bool names_backend(const char *spec)
+static bool names_backend(const char *spec, const char *name)
 {
-	size_t len = strlen(BACKEND);
+	size_t len = strlen(name);
 
-	return strncmp(spec, BACKEND, len) == 0 && (!spec[len] || spec[len] == ',');
+	return strncmp(spec, name, len) == 0 && (!spec[len] || spec[len] == ',');
 }
 
-bool listener_wanted(char *const *options)
+bool listener_wanted(char *const *options, const char *backend)
 {
 	for (size_t i = 0; options && options[i]; i++)
 		if (strcmp(options[i], "--backend") == 0 && options[i + 1] &&
-		    names_backend(options[i + 1]))
+		    names_backend(options[i + 1], backend))
 			return true;
 	return false;
 }
@@ -196,8 +195,10 @@ static int start(const struct tracer_config *config, const struct container *con
 	int rc;
 
 	for (size_t i = 0; config->options[i] && i < 63; i++) {
+		bool backend = !spec && i && strcmp(config->options[i - 1], "--backend") == 0;
+
 		options[i] = config->options[i];
-		if (!spec && names_backend(options[i]))
+		if (backend)
 			options[i] = spec = with_socket(options[i], path);
 	}
 	with.options = options;

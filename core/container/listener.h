@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Containers under the seccomp_notify backend: the OCI runtime is told in the bundle's config.json
- * to install a filter that asks, and to hand its listener to the tracer
+ * Containers under a backend that listens (option `listen`): the OCI runtime is told in the
+ * bundle's config.json to install a filter that asks, and to hand its listener to the tracer
  * (linux.seccomp.listenerPath).
  */
 #ifndef CONTAINER_LISTENER_H
@@ -12,8 +12,8 @@
 #include "container/tracer.h"
 #include "util/err.h"
 
-/* The backend among the options is the one that takes part in this. */
-bool listener_wanted(char *const *options);
+/* `backend` (a name) is the one among the options of `tkit run`. */
+bool listener_wanted(char *const *options, const char *backend);
 
 /*
  * Before the runtime creates container `id` from `bundle`: starts the tracer, and rewrites

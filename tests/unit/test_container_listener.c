@@ -100,12 +100,12 @@ static void test_wanted(void **state)
 		    *const more[] = {backend, with, NULL}, *const no[] = {backend, other, NULL},
 		    *const cut[] = {backend, NULL};
 
-	assert_false(listener_wanted(NULL));
-	assert_false(listener_wanted(none));
-	assert_true(listener_wanted(yes));
-	assert_true(listener_wanted(more));
-	assert_false(listener_wanted(no));
-	assert_false(listener_wanted(cut));
+	assert_false(listener_wanted(NULL, "seccomp_notify"));
+	assert_false(listener_wanted(none, "seccomp_notify"));
+	assert_true(listener_wanted(yes, "seccomp_notify"));
+	assert_true(listener_wanted(more, "seccomp_notify"));
+	assert_false(listener_wanted(no, "seccomp_notify"));
+	assert_false(listener_wanted(cut, "seccomp_notify"));
 }
 
 int main(void)
