@@ -12,3 +12,4 @@ export TKIT_BUILD=$here
 base_root
 root_with redis-server
 services_root
+base_root standard

@@ -17,10 +17,12 @@ apt_mirror() {
 	fi
 }
 
-# Prints the directory of a minimal Debian, made once. Never write into it.
-base_root() {
-	local dir=$cache/bookworm-minbase mirror
-	if [ -n "${TKIT_BASE_ROOT:-}" ]; then
+# Prints the directory of a Debian, made once: a minimal one, or as debootstrap makes it when nothing else is asked
+# for. Never write into it.
+base_root() { # [standard]
+	local dir=$cache/bookworm-${1:-minbase} mirror variant=(--variant=minbase)
+	[ "${1:-}" != standard ] || variant=()
+	if [ -n "${TKIT_BASE_ROOT:-}" ] && [ -z "${1:-}" ]; then
 		printf '%s\n' "$TKIT_BASE_ROOT"
 		return
 	fi
@@ -31,7 +33,7 @@ base_root() {
 		mirror=$(apt_mirror)
 		[ -n "$mirror" ] || { echo "no Debian mirror in apt's sources" >&2; exit 1; }
 		rm -rf --one-file-system "$dir.new"
-		debootstrap --variant=minbase bookworm "$dir.new" "$mirror" >"$cache/debootstrap.log" 2>&1 || {
+		debootstrap ${variant[@]+"${variant[@]}"} bookworm "$dir.new" "$mirror" >"$cache/debootstrap.log" 2>&1 || {
 			tail -3 "$cache/debootstrap.log" >&2
 			exit 1
 		}
