@@ -136,7 +136,8 @@ static __always_inline bool put_place(struct scratch *s, __u32 at, struct dentry
 	if (direct) {
 		flags = dentry->d_flags;
 		put(s, at + 2, (__u64)dentry->d_parent);
-		put(s, at + 3, dentry->d_name.hash_len);
+		/* Not hash_len: the verifier of Linux 6.1 takes the first member of the union. */
+		put(s, at + 3, dentry->d_name.hash + dentry->d_name.len * 0x9e3779b97f4a7c15ull);
 		put(s, at + 4, dentry->d_hash.pprev ? 0 : 1);
 		inode = dentry->d_inode;
 		put(s, at + 5, inode->i_ino);

@@ -41,7 +41,12 @@ typedef struct {
 } atomic_t;
 
 struct qstr {
-	__u64 hash_len;
+	union {
+		struct {
+			__u32 hash, len;
+		};
+		__u64 hash_len;
+	};
 	const unsigned char *name;
 };
 

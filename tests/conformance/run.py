@@ -215,7 +215,8 @@ class Run:
         self.dir = folder
         message = done.stderr.decode(errors="replace").strip()
         if done.returncode == SKIP:
-            self.status, self.reason = "skip", message.splitlines()[-1] if message else "no reason"
+            lines = [line for line in message.splitlines() if not line.startswith("tkit: ")]
+            self.status, self.reason = "skip", lines[-1] if lines else "no reason"
             return
         if done.returncode:
             raise TestError(f"the workload ended with {done.returncode}: {message}")

@@ -13,7 +13,7 @@ check() { # TEXT CMD...
 		echo "ok: $text"
 	else
 		echo "FAIL: $text"
-		tail -5 /tmp/check
+		tail -25 /tmp/check
 		failed=1
 	fi
 }
@@ -34,7 +34,10 @@ used() { # that many paths by bpf_d_path()
 	trace d_path && count=$(sed -n 's/.*paths by d_path=//p' /tmp/load.err) && [ "$count" -ge 10 ]
 }
 facilities() {
-	"$tkit" run --backend ebpf,dedup=off -o /tmp/load.tkit -- true &&
+	"$tkit" run --backend ebpf,dedup=off -o /tmp/load.tkit -- true || {
+		"$tkit" -v -v run --backend ebpf,dedup=off -o /tmp/load.tkit -- true
+		return 1
+	}
 		"$tkit" dump --header /tmp/load.tkit >/tmp/load.json && grep -o '"facilities":"[^"]*"' /tmp/load.json &&
 		grep -q "\"facilities\":\"$expected\"" /tmp/load.json && "$tkit" doctor | grep -q "$expected"
 }
