@@ -19,6 +19,7 @@ apt_mirror() {
 
 # Prints the directory of a Debian, made once: a minimal one, or as debootstrap makes it when nothing else is asked
 # for. Never write into it.
+# shellcheck disable=SC2120 # other scripts pass it
 base_root() { # [standard]
 	local dir=$cache/bookworm-${1:-minbase} mirror variant=(--variant=minbase)
 	[ "${1:-}" != standard ] || variant=()
