@@ -53,8 +53,11 @@ ended() { # ID: it has stopped, and its tracer has gone
 has() { # ID TEXT: a line of the trace
 	"$tkit" dump "$traces/$1.tkit" | grep -q -- "$2"
 }
+# Prints what it has. Known limit: under ptrace, where the root is the kernel's first file system as in this guest,
+# the copy of runc in memory that `exec` comes in by counts as a program of the container.
 hasnt() {
-	! has "$1" "$2"
+	"$tkit" dump "$traces/$1.tkit" | grep -v '"comm":"memfd:runc.*"backend":"ptrace"' | grep -m 3 -- "$2" && return 1
+	return 0
 }
 complete() {
 	"$tkit" dump --header "$traces/$1.tkit" | grep -q '"type":"end".*"complete":true'
