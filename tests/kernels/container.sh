@@ -56,7 +56,7 @@ has() { # ID TEXT: a line of the trace
 # Prints what it has. Known limit: under ptrace, where the root is the kernel's first file system as in this guest,
 # the copy of runc in memory that `exec` comes in by counts as a program of the container.
 hasnt() {
-	"$tkit" dump "$traces/$1.tkit" | grep -v '"comm":"memfd:runc.*"backend":"ptrace"' | grep -m 3 -- "$2" && return 1
+	"$tkit" dump "$traces/$1.tkit" | grep -v '"exe":"/",.*"backend":"ptrace"' | grep -m 3 -- "$2" && return 1
 	return 0
 }
 complete() {
