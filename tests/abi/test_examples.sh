@@ -48,8 +48,10 @@ assert {r["errno"] for r in rows if r["op"] == "open"} <= {"0", "2"}
 PY
 check "csv: bad place" bash -c "tkit run --backend null,count=1 --sink csv -o /nonexistent/x 2>&1 | grep -q 'opening /nonexistent/x: No such file'"
 
+run_status=0
 tkit run --backend ptrace --sink file -o "$work/cat.tkit" -- \
-	cat "$work/watched/link" /etc/passwd "$work/missing" >/dev/null 2>&1 || true
+	cat "$work/watched/link" /etc/passwd "$work/missing" >/dev/null 2>&1 || run_status=$?
+check "cat ends as it does for a missing file" test $run_status = 1
 tkit report --reporter timeline "$work/cat.tkit" >"$work/timeline"
 check "timeline: in order" bash -c "grep -nE 'watched/two|/etc/passwd' '$work/timeline' | sed 's/:.*  / /' | sort -n | awk '{print \$2}' | paste -sd' ' | grep -qx '$work/watched/two /etc/passwd'"
 check "timeline: once each, no failure" bash -c "[ -z \"\$(awk '{print \$3}' '$work/timeline' | grep . | sort | uniq -d)\" ] && ! grep missing '$work/timeline'"

@@ -104,7 +104,7 @@ check "kill, pause, exec, update, stop, start, restart: the same story" diff "$w
 check "which is one" grep -qx 'exited 7 false' "$work/life.traced"
 starts() { [ "$(find "$traces" -name 'life-traced-*.tkit' | wc -l)" = 4 ]; }
 check "each start has a trace of its own" eventually starts
-eventually ended life-traced || true
+check "and an end" eventually ended life-traced
 bad=0
 for file in "$traces"/life-traced-*.tkit; do complete "$file" || bad=1; done
 check "all of them complete" test $bad = 0

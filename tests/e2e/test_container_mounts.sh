@@ -43,7 +43,9 @@ check "the report names the volume" grep -q '^OK /srv/data/seed  (on volume stat
 check "and the host's directory" grep -q "^OK /opt/conf/app.conf  (on the host's $work/host at /opt/conf)\$" "$work/deps"
 check "and the engine's file" grep -q "^OK /etc/hosts  (on the container runtime's /etc/hosts)\$" "$work/deps"
 check "and lists them" grep -q '^Mounts  : ' "$work/deps"
-"$tkit" why --root "$work/small" /opt/conf/app.conf "$one" >"$work/why" || true
+status=0
+"$tkit" why --root "$work/small" /opt/conf/app.conf "$one" >"$work/why" || status=$?
+check "why finds it" test $status = 0
 check "why tells, too" grep -q "lies on the host's $work/host" "$work/why"
 
 "$tkit" report --reporter dockerfile --root docker:test/base -o "$work/slim" "$one" >"$work/report" 2>&1 || die "$(cat "$work/report")"

@@ -58,7 +58,7 @@ check "it is the user's" test "$(stat -c %U "$one")" = nobody
 
 run "$home/tkit-runc" -d --name service --rootfs "$home/root" sh -c 'trap "exit 0" TERM; while :; do sleep 0.1; done' >/dev/null 2>&1
 pod "$home/tkit-runc" exec service cat /etc/issue >/dev/null 2>"$work/err" || die "$(cat "$work/err")"
-pod "$home/tkit-runc" rm -f -t 2 service >/dev/null 2>&1 || true
+check "it is removed" pod "$home/tkit-runc" rm -f -t 2 service
 seen() { for file in "$traces"/*.tkit; do has "$file" '.abs == "/etc/issue"' && return; done; return 1; }
 check "exec's program" eventually seen
 

@@ -194,7 +194,9 @@ done
 start_slim
 check "a run is under way (KILL)" eventually under_way
 kill -KILL $pid
-wait $pid 2>/dev/null || true
+status=0
+wait $pid 2>/dev/null || status=$?
+check "it is killed" test $status = 137
 check "nothing is left after SIGKILL" clean
 check "no image either" test ! -e gone.tar
 
