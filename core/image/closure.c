@@ -247,6 +247,10 @@ int tkit_closure_new(struct tkit_ctx *ctx, const struct tkit_model *model,
 			"%llu paths that include rules or presets match were made by the run and are "
 			"left out (preserve rules keep such, too)",
 			(unsigned long long)job.made_by_run);
+	if (job.not_listed > 1)
+		tkit_log(ctx, TKIT_LOG_WARN,
+			 "%llu directories of the root could not be listed in all",
+			 (unsigned long long)job.not_listed);
 	if (job.sockets)
 		tkit_log(ctx, TKIT_LOG_INFO, "%llu sockets left out",
 			 (unsigned long long)job.sockets);

@@ -61,6 +61,7 @@ struct closure_job {
 	uint32_t rules;          /* enum closure_rule, as bits: those in force */
 	uint64_t made_by_run;    /* matched an include rule or preset, and left out */
 	uint64_t sockets;        /* left out */
+	uint64_t not_listed;     /* directories that a search could not list */
 	uint64_t devices;        /* device nodes outside /dev, kept */
 };
 

@@ -57,6 +57,24 @@ static int names_read(struct names *names, struct tkit_rootfs *fs, struct tkit_b
 	return 0;
 }
 
+/* What a directory that is not ours to list holds is not known: told once, with its name. */
+static int not_listed(struct closure_job *job, struct tkit_bytes dir, int why)
+{
+	_cleanup_(buf_done) struct buf text = BUF_INIT;
+
+	if (job->not_listed++)
+		return 0;
+	buf_escaped(&text, dir);
+	buf_char(&text, '\0');
+	if (text.failed)
+		return -ENOMEM;
+	tkit_log(job->ctx, TKIT_LOG_WARN,
+		 "cannot list %s in the root (%s): include rules and searches for symlinks do "
+		 "not reach what is in it",
+		 text.data, strerror(-why));
+	return 0;
+}
+
 /* Called for each object below the directory; `type` is its DT_*. */
 typedef int (*walk_fn)(struct closure_job *job, void *arg, struct tkit_bytes path,
 		       unsigned char type);
@@ -81,6 +99,8 @@ static int walk_one(struct closure_job *job, struct tkit_bytes dir, walk_fn fn, 
 	/* The root of a running system: directories come and go. */
 	if (rc == -ENOENT || rc == -ENOTDIR)
 		return 0;
+	if (rc == -EACCES || rc == -EPERM)
+		return not_listed(job, dir, rc);
 	for (size_t i = 0; rc == 0 && i < names.count; i++) {
 		unsigned char type = (unsigned char)names.items[i][0];
 		struct tkit_bytes full;

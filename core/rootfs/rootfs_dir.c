@@ -8,10 +8,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <sys/xattr.h>
 
 #include "rootfs/rootfs.h"
@@ -268,18 +270,44 @@ static long dir_getxattr(struct tkit_rootfs *fs, struct tkit_bytes path, const c
 	return n < 0 ? -errno : n;
 }
 
+/*
+ * A file system that the kernel makes up: nothing of it can be kept, and its links lead anywhere
+ * (N/exe). On a running system there are more of them than those in /proc, /sys: chroots, builds.
+ */
+static bool made_up(int fd)
+{
+	static const unsigned long kinds[] = {
+		PROC_SUPER_MAGIC, SYSFS_MAGIC,        CGROUP_SUPER_MAGIC, CGROUP2_SUPER_MAGIC,
+		DEBUGFS_MAGIC,    TRACEFS_MAGIC,      SECURITYFS_MAGIC,   BPF_FS_MAGIC,
+		SELINUX_MAGIC,    DEVPTS_SUPER_MAGIC,
+	};
+	struct statfs st;
+
+	if (fstatfs(fd, &st) < 0)
+		return false;
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(*kinds); i++)
+		if ((unsigned long)st.f_type == kinds[i])
+			return true;
+	return false;
+}
+
+/* A directory of a made-up file system has no names. */
 static int dir_list(struct tkit_rootfs *fs, struct tkit_bytes path, rootfs_list_fn fn, void *arg)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
 	struct dirent *entry;
 	struct name name;
-	int fd = parent_fd(fs, path, &name);
+	int parent = parent_fd(fs, path, &name), fd;
 
+	if (parent < 0)
+		return parent;
+	fd = openat(parent, name.text, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return fd;
-	fd = openat(fd, name.text, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (fd < 0)
-		return errno == ELOOP ? -ENOTDIR : -errno;
+		return errno == ELOOP ? -ENOTDIR : made_up(parent) ? 0 : -errno;
+	if (made_up(fd)) {
+		close(fd);
+		return 0;
+	}
 	dir = fdopendir(fd);
 	if (!dir) {
 		int saved = errno;

@@ -42,8 +42,15 @@ check "it goes on untraced" in_network_of "$server" redis-cli ping
 end_service "$server"
 wait "$server" || :
 
-check "an image" "$tkit" report --reporter "dockerfile,entrypoint=$redis" --root / -o "$work/image" "$work/trace"
+# Somebody builds a system of his own meanwhile: a second /proc, whose links (N/exe, N/root) lead to what is kept.
+mkdir -p "$work/other/proc"
+image() {
+	unshare --mount sh -c 'mount -t proc proc "$1" && shift && exec "$@"' sh "$work/other/proc" \
+		"$tkit" report --reporter "dockerfile,entrypoint=$redis" --root / -o "$work/image" "$work/trace"
+}
+check "an image" image
 unpack_image "$work/image"
+check "nothing of another /proc" test ! -e "$work/image.root$work/other"
 mkdir -p "$work/image.root/data"
 started=0
 serve "$work/log.minimal" chroot "$work/image.root" "$redis" --dir /data --save "" || started=$?

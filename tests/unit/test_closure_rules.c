@@ -7,6 +7,10 @@
 
 #include <cmocka.h>
 
+#include <sys/fsuid.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include "scene.h"
 
 #define LIST_OF(...)                                                   \
@@ -395,6 +399,28 @@ static void test_listed_entries_large(void **state)
 	hasnt(s, "/opt/d/b");
 }
 
+/* A directory that may not be listed is told, and ends nothing. */
+static void test_not_listed(void **state)
+{
+	struct scene *s = *state;
+	int rc;
+
+	tree_file(&s->tree, "/etc/locked/a", "a");
+	tree_file(&s->tree, "/etc/open", "o");
+	assert_int_equal(chmod(tree_path(&s->tree, ""), 0755), 0);
+	assert_int_equal(chmod(tree_path(&s->tree, "/etc/locked"), 0), 0);
+	scene_run(s);
+	s->options.include = LIST_OF("/etc/**");
+	setfsuid(65534); /* root may list anything */
+	rc = scene_close(s);
+	setfsuid(geteuid());
+	assert_int_equal(chmod(tree_path(&s->tree, "/etc/locked"), 0755), 0);
+	assert_int_equal(rc, 0);
+	has(s, "/etc/open", TKIT_REASON_INCLUDED);
+	has(s, "/etc/locked", TKIT_REASON_INCLUDED);
+	hasnt(s, "/etc/locked/a");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, scene_setup, scene_teardown)
 
 int main(void)
@@ -419,6 +445,7 @@ int main(void)
 		TEST(test_walked),
 		TEST(test_walked_dropped),
 		TEST(test_not_walked),
+		TEST(test_not_listed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -288,6 +288,21 @@ static void test_list(void **state)
 	buf_done(&names);
 }
 
+/* What the kernel makes up (N/exe leads to a program) is not part of a root, wherever it lies. */
+static void test_list_made_up(void **state)
+{
+	struct fixture *f = *state;
+	struct tkit_rootfs *fs = NULL;
+	struct buf names = BUF_INIT;
+
+	assert_int_equal(tkit_rootfs_open_dir(&f->ctx, "/", &fs), 0);
+	assert_int_equal(rootfs_list(fs, bytes_str("/proc"), add_name, &names), 0);
+	assert_int_equal(rootfs_list(fs, bytes_str("/proc/sys"), add_name, &names), 0);
+	assert_int_equal(names.size, 0);
+	tkit_rootfs_free(fs);
+	buf_done(&names);
+}
+
 static void test_xattrs(void **state)
 {
 	struct fixture *f = *state;
@@ -324,10 +339,11 @@ static void test_bad_root(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_plain),   TEST(test_symlinks),        TEST(test_hostile_links),
-		TEST(test_steps),   TEST(test_openfile),        TEST(test_long_paths),
-		TEST(test_list),    TEST(test_without_openat2), TEST(test_inner_root),
-		TEST(test_deepest), TEST(test_xattrs),          TEST(test_bad_root),
+		TEST(test_plain),      TEST(test_symlinks),     TEST(test_hostile_links),
+		TEST(test_steps),      TEST(test_openfile),     TEST(test_long_paths),
+		TEST(test_list),       TEST(test_list_made_up), TEST(test_without_openat2),
+		TEST(test_inner_root), TEST(test_deepest),      TEST(test_xattrs),
+		TEST(test_bad_root),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
