@@ -69,6 +69,9 @@ struct place decode_place(struct ebpf *e, const struct ebpf_event *ev, int which
 		len = walk->mark;
 	else
 		place.outside = true;
+	/* What is mounted by itself, on a mount that hangs nowhere: no name leads there. */
+	if (place.outside && (walk->flags & EBPF_W_DETACHED) && !len)
+		return place;
 	if (walk->flags & EBPF_W_PATH)
 		place.path = (struct tkit_bytes){ev->data + walk->off, walk->len};
 	else

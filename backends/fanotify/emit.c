@@ -16,6 +16,31 @@ static int emit_op(struct tkit_ctx *ctx, struct tkit_event *event, int op)
 }
 
 /*
+ * Sets where the file is; `path` is what the kernel says, and is borrowed. "/" of something
+ * that is no directory stands for a mount that hangs nowhere any more: then it is unknown.
+ */
+static void set_place(struct tkit_event *event, const struct tkit_target *target, const char *path)
+{
+	const char *inside = tkit_target_path(target, path);
+
+	if (strcmp(path, "/") == 0 && !S_ISDIR(event->mode)) {
+		event->valid &= ~(uint64_t)(TKIT_V_BASE | TKIT_V_RESOLVED);
+		event->pflags |= TKIT_P_OUTSIDE_ROOT;
+		return;
+	}
+	/* A container's files have their names in it, as its mounts are not to be seen from here.
+	 */
+	if (!inside && target->kind == TKIT_TARGET_CGROUP)
+		inside = path;
+	if (!inside) {
+		event->pflags |= TKIT_P_OUTSIDE_ROOT;
+		inside = path;
+	}
+	event->resolved.ptr = event->base.ptr = inside;
+	event->resolved.len = event->base.len = strlen(inside);
+}
+
+/*
  * The kernel puts " (deleted)" behind a name that is gone. A name may also end like that, and
  * the file may have got another one since (a temporary file that was linked).
  */
@@ -34,7 +59,6 @@ int emit_event(struct tkit_ctx *ctx, const struct tkit_target *target,
 {
 	char link[32], path[PATH_MAX + 16];
 	struct tkit_event event;
-	const char *inside;
 	struct stat st;
 	ssize_t n;
 	int count = 0, rc = 0;
@@ -58,17 +82,7 @@ int emit_event(struct tkit_ctx *ctx, const struct tkit_target *target,
 		path[n - 10] = '\0';
 		event.pflags |= TKIT_P_DELETED;
 	}
-	/* A container's files have their names in it, as its mounts are not to be seen from here.
-	 */
-	inside = tkit_target_path(target, path);
-	if (!inside && target->kind == TKIT_TARGET_CGROUP)
-		inside = path;
-	if (!inside) {
-		event.pflags |= TKIT_P_OUTSIDE_ROOT;
-		inside = path;
-	}
-	event.resolved.ptr = event.base.ptr = inside;
-	event.resolved.len = event.base.len = strlen(inside);
+	set_place(&event, target, path);
 
 	if (rc >= 0 && (meta->mask & FAN_OPEN_EXEC)) {
 		rc = emit_op(ctx, &event, TKIT_OP_EXEC);

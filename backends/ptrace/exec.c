@@ -198,8 +198,8 @@ void pt_exec_done(struct pt *pt, struct pt_tracee *t)
 		if (file_known)
 			find_scripts(pt, t, &file, &in);
 	}
-	if (exe_known && t->proc)
-		pt_proc_exe(t->proc, exe.path, exe.len);
+	if (t->proc)
+		pt_proc_exe(t->proc, exe_known ? exe.path : NULL, exe_known ? exe.len : 0);
 	emit_exec(pt, t, exe_known ? &exe : NULL, file_known ? &file : NULL,
 		  file_known && pt->opt->inode ? &stx : NULL);
 	for (size_t i = 0; i < in.count; i++) {

@@ -174,6 +174,20 @@ static int cut_deleted(struct pt *pt, struct pt_tracee *t, const char *link, cha
 	return strncmp(host, "/memfd:", 7) == 0 ? -ENODATA : 1;
 }
 
+/*
+ * "/" of something that is no directory: the file itself is mounted, and its mount hangs nowhere
+ * any more (runc executes its own copy like that). It has no path. `link` NULL: from maps, where
+ * there are no directories.
+ */
+static bool is_no_root(struct pt *pt, struct pt_tracee *t, const char *link, const char *host)
+{
+	struct statx stx;
+
+	if (strcmp(host, "/") != 0)
+		return false;
+	return !link || (pt_stat_link(pt, t, link, &stx) == 0 && !S_ISDIR(stx.stx_mode));
+}
+
 /* place->host is there: the rest of it. `verify`: whether that is its path here. */
 static int complete(struct pt *pt, struct pt_tracee *t, const char *link, bool verify,
 		    struct pt_place *place)
@@ -182,7 +196,7 @@ static int complete(struct pt *pt, struct pt_tracee *t, const char *link, bool v
 	int rc;
 
 	place->pflags = 0;
-	if (place->host[0] != '/')
+	if (place->host[0] != '/' || is_no_root(pt, t, link, place->host))
 		return -ENODATA;
 	rc = cut_deleted(pt, t, link, place->host);
 	if (rc < 0)

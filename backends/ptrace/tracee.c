@@ -41,10 +41,10 @@ static void exe_unref(struct pt_exe *exe)
 		free(exe);
 }
 
-/* The process runs another program now. */
+/* The process runs another program now; NULL: one that has no path. */
 void pt_proc_exe(struct pt_proc *proc, const char *path, size_t len)
 {
-	struct pt_exe *exe = malloc(sizeof(*exe) + len);
+	struct pt_exe *exe = path ? malloc(sizeof(*exe) + len) : NULL;
 
 	if (exe) {
 		exe->refs = 1;

@@ -151,6 +151,15 @@ static int cut_deleted(const char *link, struct sn_place *place, size_t *len)
 	return 0;
 }
 
+/* "/" of something that is no directory: mounted by itself, on a mount that hangs nowhere any more.
+ */
+static bool is_no_root(const char *link, const char *host)
+{
+	struct stat linked;
+
+	return strcmp(host, "/") == 0 && stat(link, &linked) == 0 && !S_ISDIR(linked.st_mode);
+}
+
 static int read_place(struct sn *sn, const char *link, struct sn_place *place)
 {
 	ssize_t n = readlink(link, place->host, sizeof(place->host) - 1);
@@ -161,7 +170,7 @@ static int read_place(struct sn *sn, const char *link, struct sn_place *place)
 		return -errno;
 	place->host[n] = '\0';
 	place->pflags = 0;
-	if (place->host[0] != '/')
+	if (place->host[0] != '/' || is_no_root(link, place->host))
 		return -ENODATA;
 	len = (size_t)n;
 	rc = cut_deleted(link, place, &len);

@@ -60,6 +60,9 @@ static int tell(struct reader *r, char *text, size_t len, const struct identity 
 
 	if (text[0] != '/' || held_is_unnamed(r->scope, text, id))
 		return 0;
+	/* A file that is mounted by itself, on a mount that hangs nowhere any more. */
+	if (strcmp(text, "/") == 0 && id->full && !S_ISDIR(id->mode))
+		return 0;
 	if (held_cut_deleted(r->dir, text, len, id))
 		file.pflags |= TKIT_P_DELETED;
 	path = held_inside(r->scope, r->foreign, text, id);

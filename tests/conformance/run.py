@@ -268,6 +268,11 @@ class Run:
             if not any(self.near(e, a) and ("REQUESTED" not in caps or (
                     e.op == a.op and (e.errno == a.errno or "ENTRY" in caps))) for e in self.expected):
                 yield f"never happened: {describe(a)}"
+        for a in self.all:
+            if a.raw.get("exe") == "/" or (a.resolved == b"/" and a.op in ("exec", "interp")):
+                yield f"a program is no root directory: {describe(a)} by {a.raw.get('exe')}"
+            if "ENTRY" not in caps and a.op == "exec" and a.resolved is None and not a.path and a.raw.get("exe"):
+                yield f"a program without a path that runs another one: {describe(a)}, {a.raw['exe']}"
 
     def check_losses(self, caps):
         """None, except that who sees calls but not io_uring must say that there was one."""
@@ -467,6 +472,7 @@ MAY_DIFFER = {
     "eintr": ({"open"}, "fanotify reports no FIFOs"),
     "open_tmpfile": ({"open"}, "a nameless file has another made-up name in each"),
     "mount_stacked": ({"open"}, "below a mount that is gone, ebpf finds the file in its file system"),
+    "exec_detached": ({"exec"}, "ebpf finds the file in its file system"),
     "mount_api": ({"mount_source"}, "ebpf tells where a tree is attached, ptrace that it was not"),
 }
 
