@@ -197,6 +197,7 @@ static __always_inline int early_name(struct scratch *s)
 	__u64 ptr = s->args[s->row.path & 7];
 
 	s->ev.len = 0;
+	s->ev.strings[0].off = 0; /* where there is no name, this is another record's */
 	s->ev.strings[0].len = 0;
 	s->first[0] = 0;
 	if (bits & EBPF_SYS_FD)

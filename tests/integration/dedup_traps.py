@@ -3,6 +3,7 @@
 """What test_dedup.py traces: each access is made several times before and after the same name
 comes to mean something else. dedup_traps.py DIR"""
 
+import ctypes
 import os
 import shutil
 import sys
@@ -220,6 +221,25 @@ def mounts():
     round_()
 
 
+def without_a_name():
+    """Calls on a descriptor alone, right after one whose record had its name behind a long path."""
+    libc, room = ctypes.CDLL(None), ctypes.create_string_buffer(4096)
+    deep = "/".join(["deep" * 20] * 4)
+    os.makedirs(deep)
+    here, there = os.open("v1", os.O_RDONLY), os.open("/", os.O_RDONLY)
+    cpus = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(cpus)})
+    for fd in (there, here, there):
+        for _ in range(N):
+            if libc.chdir(f"{WORK}/{deep}".encode()):
+                sys.exit("chdir")
+            libc.syscall(217, fd, room, len(room))  # getdents64
+            libc.chdir(f"{WORK}/{deep}".encode())
+            libc.futimens(fd, (ctypes.c_long * 4)(0, 0x3ffffffe, 0, 0x3ffffffe))
+    os.sched_setaffinity(0, cpus)
+    os.chdir(WORK)
+
+
 def roots():
     for d in ("r1", "r2"):
         os.makedirs(f"{d}/etc")
@@ -246,10 +266,10 @@ def main():
     links()
     descriptors()
     processes()
+    without_a_name()
     roots()
     pid = os.fork()
     if not pid:
-        import ctypes  # unshare: os.unshare came later
         if ctypes.CDLL(None).unshare(0x20000):
             os._exit(3)
         os.system("mount --make-rprivate /")
