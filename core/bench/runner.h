@@ -9,8 +9,8 @@
 
 #include "bench/tally.h"
 #include "bench/tracer.h"
-#include "slim/proc.h"
 #include "util/err.h"
+#include "util/proc.h"
 
 struct runner {
 	struct proc_set set;

@@ -11,9 +11,9 @@
 
 #include <tkit/image.h>
 
-#include "slim/proc.h"
 #include "slim/workdir.h"
 #include "util/err.h"
+#include "util/proc.h"
 
 struct box_spec {
 	const char *name;                       /* unique in the work directory: "run-1" */

@@ -11,9 +11,9 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "slim/proc.h"
 #include "util/cleanup.h"
 #include "util/num.h"
+#include "util/proc.h"
 
 #define RETRY (20 * PROC_MS)
 

@@ -7,9 +7,9 @@
 
 #include <tkit/image.h>
 
-#include "slim/proc.h"
 #include "slim/workdir.h"
 #include "util/err.h"
+#include "util/proc.h"
 
 struct imgconfig;
 

@@ -7,7 +7,7 @@
 #define SLIM_STORAGE_H
 
 #include "rootfs/imgconfig.h"
-#include "slim/proc.h"
+#include "util/proc.h"
 
 /*
  * Mounts the image of docker's at `point`, read-only, if docker keeps it on this machine with

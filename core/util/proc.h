@@ -3,8 +3,8 @@
  * Children with an end to each wait: their output is collected while anything is waited for,
  * and a signal that ends tkit ends the wait. One thread.
  */
-#ifndef SLIM_PROC_H
-#define SLIM_PROC_H
+#ifndef UTIL_PROC_H
+#define UTIL_PROC_H
 
 #include <stdbool.h>
 #include <stdint.h>

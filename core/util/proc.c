@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "slim/proc.h"
+#include "util/proc.h"
 
 #include <errno.h>
 #include <fcntl.h>
