@@ -64,6 +64,7 @@ void bench_done(struct bench_result *result)
 		series_done(&result->cells[i].ns);
 		series_done(&result->cells[i].outside);
 		series_done(&result->cells[i].cpu);
+		series_done(&result->cells[i].stored);
 		free(result->cells[i].failure);
 	}
 	for (size_t i = 0; i < result->bus_count; i++) {
@@ -149,7 +150,8 @@ static int measure(struct bench *bench, size_t w, size_t t, double *ret_ns, stru
 		cell->lost = got.tally.lost;
 	*ret_ns = got.ns;
 	if (series_add(&cell->ns, got.ns) < 0 || series_add(&cell->cpu, got.cpu) < 0 ||
-	    (got.outside >= 0 && series_add(&cell->outside, got.outside) < 0))
+	    (got.outside >= 0 && series_add(&cell->outside, got.outside) < 0) ||
+	    (got.stored >= 0 && series_add(&cell->stored, got.stored) < 0))
 		return err_sys(err, -ENOMEM, "measuring");
 	return 0;
 }

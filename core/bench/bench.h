@@ -34,6 +34,7 @@ struct cell {
 	struct series ns;      /* of the measured part */
 	struct series outside; /* ns around it: start and end of the tracer */
 	struct series cpu;     /* ns of all processes */
+	struct series stored;  /* bytes of the trace for each access in it */
 	uint64_t seen;         /* the least of all runs */
 	uint64_t lost;         /* the most */
 	uint64_t others;       /* accesses of other names, for sinks that store nothing */

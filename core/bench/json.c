@@ -111,6 +111,7 @@ static void put_cell(struct buf *out, const struct bench_result *result, size_t 
 	put_series(out, "ns", &cell->ns);
 	put_series(out, "outside_ns", &cell->outside);
 	put_series(out, "cpu_ns", &cell->cpu);
+	put_series(out, "bytes_per_access", &cell->stored);
 	put_u64(out, "failed", cell->failed);
 	if (cell->failure) {
 		buf_char(out, ',');

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -302,6 +303,18 @@ static int count(const struct runner *runner, const struct tracer *tracer, const
 	return rc;
 }
 
+/* Bytes for each access in a trace, of whatever name; -1 if there is none. */
+static double stored(const struct runner *runner, const struct tracer *tracer,
+		     const struct tally *tally)
+{
+	struct stat st;
+
+	if (tracer->kind != TRACER_TKIT || !tracer->stores || !tally->total ||
+	    stat(runner->out, &st) < 0)
+		return -1;
+	return (double)st.st_size / (double)tally->total;
+}
+
 /* ---- a run ---- */
 
 static void close_words(int (*out)[2])
@@ -361,7 +374,7 @@ int runner_run(struct runner *runner, const struct tracer *tracer, const char *c
 	double cpu = cpu_used();
 	int rc;
 
-	*ret = (struct bench_run){.outside = -1};
+	*ret = (struct bench_run){.outside = -1, .stored = -1};
 	aside = aside && tracer->kind != TRACER_NONE && !attaches;
 	if (tracer_argv(tracer, runner->out, aside ? idle : command, line, sizeof(line), argv) < 0)
 		return err_set(err, -E2BIG, "the command line of %s is too long", tracer->label);
@@ -375,5 +388,9 @@ int runner_run(struct runner *runner, const struct tracer *tracer, const char *c
 	else
 		rc = around(runner, tracer, argv, !*command, out, ret, err);
 	ret->cpu = cpu_used() - cpu;
-	return rc < 0 ? rc : count(runner, tracer, token, &ret->tally, err);
+	if (rc == 0)
+		rc = count(runner, tracer, token, &ret->tally, err);
+	if (rc == 0)
+		ret->stored = stored(runner, tracer, &ret->tally);
+	return rc;
 }

@@ -25,6 +25,7 @@ struct bench_run {
 	double ns;      /* of the measured part, by the command's own clock */
 	double outside; /* ns from start to end, without that part; -1 = cannot be told */
 	double cpu;     /* ns that all processes of the run used */
+	double stored;  /* bytes of the trace for each access in it; -1 = there is no trace */
 	struct tally tally;
 };
 

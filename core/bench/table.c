@@ -6,7 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define COLUMNS 9
+#define COLUMNS 10
 #define TEXT    72
 
 struct row {
@@ -112,6 +112,8 @@ static void tracer_row(const struct bench_result *result, size_t w, size_t t, st
 	else
 		snprintf(row->text[7], TEXT, "?");
 	put_ms(row->text[8], extra(&cell->cpu, &none->cpu));
+	if (cell->stored.count)
+		snprintf(row->text[9], TEXT, "%.2f", series_median(&cell->stored));
 }
 
 static void workload_rows(const struct bench_result *result, size_t w, struct rows *rows)
@@ -181,7 +183,7 @@ static void print_row(const struct row *row, const size_t *widths, struct buf *o
 static void print_rows(const struct rows *rows, struct buf *out)
 {
 	static const struct row head = {{"workload", "tracer", "ratio (min–max)", "expected",
-					 "watched", "seen", "lost", "start+end", "CPU"}};
+					 "watched", "seen", "lost", "start+end", "CPU", "bytes"}};
 	size_t widths[COLUMNS];
 
 	for (int c = 0; c < COLUMNS; c++) {
@@ -255,7 +257,8 @@ static void print_legend(const struct bench_result *result, struct buf *out)
 		"tracer looks at; seen: in its output, the least of all runs; lost: as it tells, "
 		"\"?\" = it does not.\n"
 		"start+end: what the tracer takes before and after the workload; CPU: what all "
-		"processes used beyond the untraced run, start and end included.\n\n");
+		"processes used beyond the untraced run, start and end included; bytes: of the "
+		"trace, for each access in it, of whatever name and with repeats.\n\n");
 	for (size_t i = 0; i < result->workloads.count; i++)
 		if (!result->workloads.items[i].skipped)
 			buf_printf(out, "- %s: %s (%s)\n", result->workloads.items[i].name,

@@ -175,19 +175,29 @@ static int add_with_sinks(struct tracer_list *list, struct plugin_registry *regi
 	}
 }
 
-/* Those that watch commands, and do not make or import their events. */
+/* As it is without options: it watches commands, and does not make or import its events. */
+static bool watches_commands(struct plugin_registry *registry, const char *name)
+{
+	struct plugin_options *options = NULL;
+	const struct plugin *plugin;
+	uint64_t caps = 0;
+
+	if (plugin_instance_spec(registry, TKIT_KIND_BACKEND, name, &plugin, &options, NULL) == 0)
+		caps = backend_caps(plugin, options);
+	plugin_options_free(options);
+	return caps & TKIT_CAN_TARGET_COMMAND && !(caps & TKIT_CAN_TARGET_NONE);
+}
+
+/* All those that watch commands. */
 static int add_all_backends(struct tracer_list *list, struct plugin_registry *registry,
 			    const struct tracer_request *request, struct err *err)
 {
 	for (size_t i = 0; i < registry_count(registry); i++) {
 		const struct plugin_conf *conf = registry_get(registry, i);
 		_cleanup_free_ char *name = NULL;
-		const struct plugin *plugin;
 		int rc;
 
-		if (conf->kind != TKIT_KIND_BACKEND || plugin_load(conf, &plugin, NULL) < 0 ||
-		    plugin->desc.caps & TKIT_CAN_TARGET_NONE ||
-		    !(plugin->desc.caps & TKIT_CAN_TARGET_COMMAND))
+		if (conf->kind != TKIT_KIND_BACKEND || !watches_commands(registry, conf->name))
 			continue;
 		name = strdup(conf->name);
 		rc = name ? add_with_sinks(list, registry, name, request, err)
