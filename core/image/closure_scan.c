@@ -6,56 +6,10 @@
 #include <string.h>
 
 #include "image/closure.h"
+#include "rootfs/names.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"
 #include "util/glob.h"
-
-/* Names of one directory; sorted, so that nothing depends on the order of a disk. */
-struct names {
-	struct buf text; /* type byte, name, NUL byte */
-	const char **items;
-	size_t count;
-};
-
-static void names_done(struct names *names)
-{
-	buf_done(&names->text);
-	free(names->items);
-}
-
-static int add_name(void *arg, struct tkit_bytes name, unsigned char type)
-{
-	struct names *names = arg;
-
-	buf_char(&names->text, (char)type);
-	buf_add(&names->text, name.ptr, name.len);
-	buf_char(&names->text, '\0');
-	names->count++;
-	return names->text.failed ? -ENOMEM : 0;
-}
-
-static int by_name(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a + 1, *(const char *const *)b + 1);
-}
-
-static int names_read(struct names *names, struct tkit_rootfs *fs, struct tkit_bytes dir)
-{
-	int rc = rootfs_list(fs, dir, add_name, names);
-	const char *at = names->text.data;
-
-	if (rc < 0)
-		return rc;
-	names->items = calloc(names->count ? names->count : 1, sizeof(*names->items));
-	if (!names->items)
-		return -ENOMEM;
-	for (size_t i = 0; i < names->count; i++) {
-		names->items[i] = at;
-		at += strlen(at + 1) + 2;
-	}
-	qsort(names->items, names->count, sizeof(*names->items), by_name);
-	return 0;
-}
 
 /* What a directory that is not ours to list holds is not known: told once, with its name. */
 static int not_listed(struct closure_job *job, struct tkit_bytes dir, int why)
@@ -102,13 +56,13 @@ static int walk_one(struct closure_job *job, struct tkit_bytes dir, walk_fn fn, 
 	if (rc == -EACCES || rc == -EPERM)
 		return not_listed(job, dir, rc);
 	for (size_t i = 0; rc == 0 && i < names.count; i++) {
-		unsigned char type = (unsigned char)names.items[i][0];
+		unsigned char type = names_type(&names, i);
 		struct tkit_bytes full;
 
 		buf_clear(&path);
 		buf_add(&path, dir.ptr, dir.len > 1 ? dir.len : 0);
 		buf_char(&path, '/');
-		buf_str(&path, names.items[i] + 1);
+		buf_str(&path, names_at(&names, i));
 		if (path.failed)
 			return -ENOMEM;
 		full = BYTES(path.data, path.size);
@@ -162,21 +116,14 @@ struct search {
 	bool any;            /* something matched */
 };
 
+/* A symlink that leads nowhere is meant itself. */
 static int want_included(struct closure_job *job, struct tkit_bytes path,
 			 const struct closure_glob *glob)
 {
-	const struct rootfs_node *node;
-	bool dangling;
 	int rc = closure_want(job, path, &glob->cause, glob->flags, NULL);
 
-	if (rc != CLOSURE_MISSING)
-		return rc;
-	node = rootfs_node(job->fs, path);
-	dangling = node && !node->err;
-	if (!dangling)
-		return CLOSURE_MISSING;
-	rc = closure_add(job, path, &glob->cause);
-	return rc < 0 ? rc : CLOSURE_FOUND;
+	return rc == CLOSURE_MISSING ? closure_want(job, path, &glob->cause, CLOSURE_NOFOLLOW, NULL)
+				     : rc;
 }
 
 static int included(struct closure_job *job, void *arg, struct tkit_bytes path, unsigned char type)
@@ -310,7 +257,7 @@ int closure_listed(struct closure_job *job, struct tkit_bytes path, const struct
 		buf_clear(&child);
 		buf_add(&child, path.ptr, path.len > 1 ? path.len : 0);
 		buf_char(&child, '/');
-		buf_str(&child, names.items[i] + 1);
+		buf_str(&child, names_at(&names, i));
 		if (child.failed)
 			return -ENOMEM;
 		name = BYTES(child.data, child.size);
@@ -318,7 +265,7 @@ int closure_listed(struct closure_job *job, struct tkit_bytes path, const struct
 		/* and what a symlink leads to, as seen by who listed it */
 		if (cause->root.len > 1 && bytes_below(name, cause->root))
 			name = BYTES(name.ptr + cause->root.len, name.len - cause->root.len);
-		if (rc == 0 && names.items[i][0] != DT_DIR)
+		if (rc == 0 && names_type(&names, i) != DT_DIR)
 			rc = closure_want(job, name, &why, 0, NULL);
 	}
 	return rc < 0 ? rc : 0;

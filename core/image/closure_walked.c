@@ -32,7 +32,7 @@ static bool has_access(const struct tkit_model *model, const struct tkit_path *p
 	return false;
 }
 
-/* 1 ends the listing: an object that was not looked at. */
+/* An object that was not looked at ends the listing. */
 static int look(void *arg, struct tkit_bytes name, unsigned char type)
 {
 	struct walk *walk = arg;

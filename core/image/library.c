@@ -5,12 +5,15 @@
 #include <errno.h>
 #include <string.h>
 
+#include "rootfs/names.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"
 #include "util/glob.h"
 
 #define CONF_MAX   65536 /* bytes read of a file of ld.so.conf */
 #define CONF_DEPTH 4     /* include lines within included files */
+#define DIRS_MAX   4096  /* directories in all */
+#define BLANKS     " \t\r"
 
 static struct tkit_bytes parent_of(struct tkit_bytes path)
 {
@@ -21,73 +24,113 @@ static struct tkit_bytes parent_of(struct tkit_bytes path)
 	return path;
 }
 
+/* The next word of *rest, which is moved on; false at the end. */
+static bool next_word(struct tkit_bytes *rest, struct tkit_bytes *ret_word)
+{
+	size_t len = 0;
+
+	while (rest->len && strchr(BLANKS, *rest->ptr))
+		*rest = BYTES(rest->ptr + 1, rest->len - 1);
+	while (len < rest->len && !strchr(BLANKS, rest->ptr[len]))
+		len++;
+	*ret_word = BYTES(rest->ptr, len);
+	*rest = BYTES(rest->ptr + len, rest->len - len);
+	return len > 0;
+}
+
 void library_dirs_done(struct library_dirs *dirs)
 {
 	buf_done(&dirs->names);
-	dirs->known = false;
+	if (dirs->known)
+		intern_done(&dirs->read);
+	*dirs = (struct library_dirs){0};
 }
 
 static int read_conf(const struct library_user *user, struct tkit_bytes path, unsigned int depth);
 
-struct conf_dir {
-	const struct library_user *user;
-	struct tkit_bytes dir;
-	struct tkit_bytes pattern;
-	unsigned int depth;
-};
-
-static int conf_file(void *arg, struct tkit_bytes name, unsigned char type)
+/* All that a pattern matches, in the order of names as glob(3) has it. */
+static int conf_include(const struct library_user *user, struct tkit_bytes pattern,
+			unsigned int depth)
 {
-	struct conf_dir *conf = arg;
+	_cleanup_(names_done) struct names names = {0};
 	_cleanup_(buf_done) struct buf path = BUF_INIT;
+	struct tkit_bytes dir = parent_of(pattern);
+	int rc;
 
-	buf_add(&path, conf->dir.ptr, conf->dir.len);
-	buf_char(&path, '/');
-	buf_add(&path, name.ptr, name.len);
-	if (path.failed)
-		return -ENOMEM;
-	if (!glob_match(conf->pattern, BYTES(path.data, path.size)))
+	if (!rootfs_canonical(dir))
 		return 0;
-	return read_conf(conf->user, BYTES(path.data, path.size), conf->depth + 1);
-}
-
-static int conf_line(const struct library_user *user, struct tkit_bytes line, unsigned int depth)
-{
-	static const char include[] = "include";
-
-	while (line.len && strchr(" \t\r", line.ptr[line.len - 1]))
-		line.len--;
-	while (line.len && (*line.ptr == ' ' || *line.ptr == '\t'))
-		line = BYTES(line.ptr + 1, line.len - 1);
-	if (bytes_starts(line, BYTES_LIT(include)) && line.len > 8 &&
-	    strchr(" \t", line.ptr[sizeof(include) - 1])) {
-		struct conf_dir conf = {.user = user, .depth = depth};
-
-		line = BYTES(line.ptr + sizeof(include), line.len - sizeof(include));
-		while (line.len && (*line.ptr == ' ' || *line.ptr == '\t'))
-			line = BYTES(line.ptr + 1, line.len - 1);
-		conf.pattern = line;
-		conf.dir = parent_of(line);
-		if (line.len && line.ptr[0] == '/' && rootfs_canonical(conf.dir))
-			rootfs_list(user->fs, conf.dir, conf_file, &conf);
-	} else if (line.len && line.ptr[0] == '/' && !memchr(line.ptr, '\0', line.len)) {
-		buf_add(&user->dirs->names, line.ptr, line.len);
-		buf_char(&user->dirs->names, '\0');
+	rc = names_read(&names, user->fs, dir);
+	if (rc < 0)
+		return rc == -ENOMEM ? rc : 0;
+	for (size_t i = 0; rc == 0 && i < names.count; i++) {
+		buf_clear(&path);
+		buf_add(&path, dir.ptr, dir.len > 1 ? dir.len : 0);
+		buf_char(&path, '/');
+		buf_str(&path, names_at(&names, i));
+		if (path.failed)
+			return -ENOMEM;
+		if (glob_match(pattern, BYTES(path.data, path.size)))
+			rc = read_conf(user, BYTES(path.data, path.size), depth + 1);
 	}
-	return user->dirs->names.failed ? -ENOMEM : 0;
+	return rc;
 }
 
+/* The patterns behind "include"; those that are not absolute begin where the file is. */
+static int conf_includes(const struct library_user *user, struct tkit_bytes line,
+			 struct tkit_bytes file, unsigned int depth)
+{
+	_cleanup_(buf_done) struct buf path = BUF_INIT;
+	struct tkit_bytes dir = parent_of(file), pattern;
+	int rc = 0;
+
+	while (rc == 0 && next_word(&line, &pattern)) {
+		buf_clear(&path);
+		if (pattern.ptr[0] != '/') {
+			buf_add(&path, dir.ptr, dir.len > 1 ? dir.len : 0);
+			buf_char(&path, '/');
+		}
+		buf_add(&path, pattern.ptr, pattern.len);
+		rc = path.failed ? -ENOMEM : conf_include(user, BYTES(path.data, path.size), depth);
+	}
+	return rc;
+}
+
+static int conf_line(const struct library_user *user, struct tkit_bytes line,
+		     struct tkit_bytes file, unsigned int depth)
+{
+	struct library_dirs *dirs = user->dirs;
+	struct tkit_bytes rest = line, word;
+
+	if (!next_word(&rest, &word))
+		return 0;
+	if (bytes_is(word, "include"))
+		return conf_includes(user, rest, file, depth);
+	/* A directory's name may have blanks in it. */
+	line = BYTES(word.ptr, line.len - (size_t)(word.ptr - line.ptr));
+	while (strchr(BLANKS, line.ptr[line.len - 1]))
+		line.len--;
+	if (line.ptr[0] == '/' && !memchr(line.ptr, '\0', line.len) && dirs->count < DIRS_MAX) {
+		dirs->count++;
+		buf_add(&dirs->names, line.ptr, line.len);
+		buf_char(&dirs->names, '\0');
+	}
+	return dirs->names.failed ? -ENOMEM : 0;
+}
+
+/* Each file once: they may include each other. */
 static int read_conf(const struct library_user *user, struct tkit_bytes path, unsigned int depth)
 {
 	_cleanup_(buf_done) struct buf real = BUF_INIT, text = BUF_INIT;
 	_cleanup_close_ int fd = -1;
 	struct rootfs_walk walk = {0};
+	int rc = 0, is_new = 0;
 	ssize_t n;
-	int rc = 0;
 
 	if (depth > CONF_DEPTH || rootfs_resolve(user->fs, &walk, path, &real) < 0)
 		return 0;
-	fd = tkit_rootfs_openfile(user->fs, BYTES(real.data, real.size));
+	if (intern_add(&user->dirs->read, BYTES(real.data, real.size), &is_new) == INTERN_NONE)
+		return -ENOMEM;
+	fd = is_new ? tkit_rootfs_openfile(user->fs, BYTES(real.data, real.size)) : -1;
 	if (fd < 0)
 		return 0;
 	if (!buf_reserve(&text, CONF_MAX))
@@ -99,7 +142,8 @@ static int read_conf(const struct library_user *user, struct tkit_bytes path, un
 		size_t len = end ? (size_t)(end - start) : (size_t)(n - at);
 		const char *hash = memchr(start, '#', len);
 
-		rc = conf_line(user, BYTES(start, hash ? (size_t)(hash - start) : len), depth);
+		rc = conf_line(user, BYTES(start, hash ? (size_t)(hash - start) : len), path,
+			       depth);
 		at += (ssize_t)len + 1;
 	}
 	return rc;
@@ -237,11 +281,13 @@ int library_find(const struct library_user *user, const char *soname, struct buf
 	struct search s = {.user = user, .name = ret_name, .real = ret_canonical};
 
 	if (!user->dirs->known) {
-		int rc = read_conf(user, BYTES_LIT("/etc/ld.so.conf"), 0);
+		int rc;
 
+		intern_init(&user->dirs->read);
+		user->dirs->known = true;
+		rc = read_conf(user, BYTES_LIT("/etc/ld.so.conf"), 0);
 		if (rc < 0)
 			return rc;
-		user->dirs->known = true;
 	}
 	return search(&s, soname);
 }

@@ -8,10 +8,13 @@
 #include "enrich/elf.h"
 #include "rootfs/rootfs.h"
 #include "util/buf.h"
+#include "util/intern.h"
 
 /* The directories of ld.so.conf, read once. */
 struct library_dirs {
 	struct buf names; /* NUL-terminated, one after the other */
+	size_t count;
+	struct intern read; /* the files, canonical */
 	bool known;
 };
 

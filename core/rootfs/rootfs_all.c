@@ -4,47 +4,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "rootfs/rootfs.h"
+#include "rootfs/names.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"
 
 #define DEPTH_MAX 512
-
-struct names {
-	struct buf text; /* NUL-terminated names */
-	size_t count;
-};
-
-static int add_name(void *arg, struct tkit_bytes name, unsigned char type)
-{
-	struct names *names = arg;
-
-	buf_add(&names->text, name.ptr, name.len);
-	buf_char(&names->text, '\0');
-	names->count++;
-	return names->text.failed ? -ENOMEM : 0;
-}
-
-static int compare_names(const void *a, const void *b)
-{
-	return strcmp(*(const char *const *)a, *(const char *const *)b);
-}
-
-/* The names in order; pointers into names->text. */
-static int sorted(struct names *names, const char ***ret)
-{
-	const char **list = calloc(names->count + 1, sizeof(*list));
-	const char *at = names->text.data;
-
-	if (!list)
-		return -ENOMEM;
-	for (size_t i = 0; i < names->count; i++, at += strlen(at) + 1)
-		list[i] = at;
-	if (names->count)
-		qsort(list, names->count, sizeof(*list), compare_names);
-	*ret = list;
-	return 0;
-}
 
 static bool is_mount(struct tkit_bytes path)
 {
@@ -53,22 +17,19 @@ static bool is_mount(struct tkit_bytes path)
 
 static int walk(struct tkit_rootfs *fs, struct buf *path, int depth, tkit_rootfs_fn fn, void *arg)
 {
-	_cleanup_free_ const char **list = NULL;
-	struct names names = {.text = BUF_INIT};
+	_cleanup_(names_done) struct names names = {0};
 	size_t size = path->size;
-	int rc = rootfs_list(fs, size ? BYTES(path->data, size) : BYTES_LIT("/"), add_name, &names);
+	int rc = names_read(&names, fs, size ? BYTES(path->data, size) : BYTES_LIT("/"));
 
-	if (rc == 0)
-		rc = sorted(&names, &list);
-	else if (rc != -ENOMEM)
+	if (rc < 0 && rc != -ENOMEM)
 		rc = 0; /* not ours to read */
-	for (size_t i = 0; rc == 0 && list && i < names.count; i++) {
+	for (size_t i = 0; rc == 0 && names.items && i < names.count; i++) {
 		struct tkit_bytes name;
 		struct stat st;
 
 		path->size = size;
 		buf_char(path, '/');
-		buf_str(path, list[i]);
+		buf_str(path, names_at(&names, i));
 		name = BYTES(path->data, path->size);
 		if (path->failed)
 			rc = -ENOMEM;
@@ -79,7 +40,6 @@ static int walk(struct tkit_rootfs *fs, struct buf *path, int depth, tkit_rootfs
 		}
 	}
 	path->size = size;
-	buf_done(&names.text);
 	return rc;
 }
 

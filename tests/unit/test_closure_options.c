@@ -215,6 +215,69 @@ static void test_include_program(void **state)
 	hasnt(s, "/usr/lib/libdeep.so");
 }
 
+/* ld.so.conf.d is read in the order of names, whatever the disk's is. */
+static void test_conf_order(void **state)
+{
+	static const char order[] = "hdbfaecg";
+	struct scene *s = *state;
+	char conf[64], dir[64], library[64];
+
+	scene_elf(s, "/usr/bin/tool", &(struct elf_spec){.needed = {"libtwice.so"}});
+	tree_file(&s->tree, "/etc/ld.so.conf", "include /etc/ld.so.conf.d/*.conf\n");
+	for (const char *c = order; *c; c++) {
+		snprintf(conf, sizeof(conf), "/etc/ld.so.conf.d/%c.conf", *c);
+		snprintf(dir, sizeof(dir), "/opt/%c\n", *c);
+		snprintf(library, sizeof(library), "/opt/%c/libtwice.so", *c);
+		tree_file(&s->tree, conf, dir);
+		scene_elf(s, library, &(struct elf_spec){.soname = "libtwice.so"});
+	}
+	s->options.include = (struct tkit_option_list){(const char *const[]){"/usr/bin/tool"}, 1};
+	scene_run(s);
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/opt/a/libtwice.so", TKIT_REASON_INCLUDED);
+	hasnt(s, "/opt/h/libtwice.so");
+	hasnt(s, "/opt/g/libtwice.so");
+}
+
+/* A pattern that is not absolute begins where the file is; there may be several on a line. */
+static void test_conf_relative(void **state)
+{
+	struct scene *s = *state;
+
+	scene_elf(s, "/usr/bin/tool", &(struct elf_spec){.needed = {"libone.so", "libtwo.so"}});
+	tree_file(&s->tree, "/etc/ld.so.conf", "include ld.so.conf.d/*.conf  other.d/x\t\n");
+	tree_file(&s->tree, "/etc/ld.so.conf.d/one.conf", "/opt/one\n");
+	tree_file(&s->tree, "/etc/other.d/x", "/opt/two words \n");
+	scene_elf(s, "/opt/one/libone.so", &(struct elf_spec){.soname = "libone.so"});
+	scene_elf(s, "/opt/two words/libtwo.so", &(struct elf_spec){.soname = "libtwo.so"});
+	s->options.include = (struct tkit_option_list){(const char *const[]){"/usr/bin/tool"}, 1};
+	scene_run(s);
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/opt/one/libone.so", TKIT_REASON_INCLUDED);
+	has(s, "/opt/two words/libtwo.so", TKIT_REASON_INCLUDED);
+}
+
+/* Files that include each other, of which a power of their number would be read. */
+static void test_conf_circle(void **state)
+{
+	struct scene *s = *state;
+	char conf[64];
+
+	scene_elf(s, "/usr/bin/tool", &(struct elf_spec){.needed = {"libone.so"}});
+	tree_file(&s->tree, "/etc/ld.so.conf", "include /etc/ld.so.conf.d/*\n");
+	for (int i = 0; i < 60; i++) {
+		snprintf(conf, sizeof(conf), "/etc/ld.so.conf.d/%02d", i);
+		tree_file(&s->tree, conf, "include /etc/ld.so.conf.d/*\n/opt/one\n");
+	}
+	scene_elf(s, "/opt/one/libone.so", &(struct elf_spec){.soname = "libone.so"});
+	s->options.include = (struct tkit_option_list){(const char *const[]){"/usr/bin/tool"}, 1};
+	scene_run(s);
+	alarm(60);
+	assert_int_equal(scene_close(s), 0);
+	alarm(0);
+	has(s, "/opt/one/libone.so", TKIT_REASON_INCLUDED);
+}
+
 /* A trace with losses may lack libraries: the files themselves are asked. */
 static void test_needed_when_incomplete(void **state)
 {
@@ -268,6 +331,25 @@ static void test_rules(void **state)
 	has(s, "/usr/share", TKIT_REASON_PARENT);
 	hasnt(s, "/usr/share/zone/Asia/Tokyo");
 	hasnt(s, "/usr/share/doc/readme");
+}
+
+/* A rule is a text: the name that it gives to something must not become the image's. */
+static void test_crooked_rules(void **state)
+{
+	struct scene *s = *state;
+
+	tree_dir(&s->tree, "/usr/lib");
+	tree_link(&s->tree, "nowhere", "/opt/dangling");
+	tree_link(&s->tree, "nowhere", "/opt/other");
+	s->options.include = (struct tkit_option_list){
+		(const char *const[]){"/usr/../opt/dangling", "/opt//other"}, 2};
+	scene_run(s);
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/opt/dangling", TKIT_REASON_INCLUDED);
+	has(s, "/opt/other", TKIT_REASON_INCLUDED);
+	hasnt(s, "/usr/../opt/dangling");
+	hasnt(s, "/opt//other");
+	hasnt(s, "/usr/..");
 }
 
 static void test_bad_rule(void **state)
@@ -380,9 +462,13 @@ int main(void)
 		TEST(test_runtime),
 		TEST(test_special_files),
 		TEST(test_include_program),
+		TEST(test_conf_order),
+		TEST(test_conf_relative),
+		TEST(test_conf_circle),
 		TEST(test_needed_when_incomplete),
 		TEST(test_needed_not_when_complete),
 		TEST(test_rules),
+		TEST(test_crooked_rules),
 		TEST(test_bad_rule),
 		TEST(test_names),
 		TEST(test_attached),
