@@ -17,6 +17,7 @@
 #include "util/cleanup.h"
 
 #define STRING_MAX_  PATH_MAX  /* longest string taken */
+#define LIST_MAX_    (1 << 20) /* longest list of directories */
 #define DYNAMIC_MAX_ (1 << 20) /* largest dynamic section looked at, bytes */
 #define NEEDED_MAX_  4096      /* most DT_NEEDED entries */
 
@@ -45,16 +46,19 @@ void elf_facts_done(struct elf_facts *facts)
 	*facts = (struct elf_facts){0};
 }
 
-/* A NUL-terminated string of less than `room` bytes at a file offset. */
-static int read_string(int fd, uint64_t at, uint64_t room, char **ret_string)
+/* A NUL-terminated string of less than `room` and `most` bytes at a file offset. */
+static int read_string(int fd, uint64_t at, uint64_t room, size_t most, char **ret_string)
 {
-	char text[STRING_MAX_];
+	_cleanup_free_ char *text = NULL;
 	ssize_t n;
 
-	if (room > sizeof(text))
-		room = sizeof(text);
-	if (at > INT64_MAX - sizeof(text))
+	if (room > most)
+		room = most;
+	if (at > INT64_MAX - most)
 		return -ENOEXEC;
+	text = malloc(room + 1);
+	if (!text)
+		return -ENOMEM;
 	n = pread(fd, text, room, (off_t)at);
 	if (n < 0)
 		return -errno;
@@ -80,13 +84,14 @@ static bool file_offset(const struct elf_file *file, uint64_t address, uint64_t 
 	return false;
 }
 
-static int dynamic_string(const struct elf_file *file, uint64_t offset, char **ret_string)
+static int dynamic_string(const struct elf_file *file, uint64_t offset, size_t most,
+			  char **ret_string)
 {
 	uint64_t at;
 
 	if (offset >= file->strings_size || __builtin_add_overflow(file->strings_at, offset, &at))
 		return -ENOEXEC;
-	return read_string(file->fd, at, file->strings_size - offset, ret_string);
+	return read_string(file->fd, at, file->strings_size - offset, most, ret_string);
 }
 
 static int add_needed(struct elf_facts *facts, const struct elf_file *file, uint64_t offset)
@@ -101,7 +106,7 @@ static int add_needed(struct elf_facts *facts, const struct elf_file *file, uint
 		return -ENOMEM;
 	facts->needed = needed;
 	needed[facts->needed_count] = NULL;
-	rc = dynamic_string(file, offset, &needed[facts->needed_count]);
+	rc = dynamic_string(file, offset, STRING_MAX_, &needed[facts->needed_count]);
 	if (rc == 0)
 		facts->needed_count++;
 	return rc;
@@ -129,10 +134,33 @@ static void find_strings(struct elf_file *file, Elf_Data *data, size_t count)
 		file->strings_size = size;
 }
 
+/* The strings that there is one of: of several entries ld.so takes the last. */
+struct single {
+	int64_t tag;
+	size_t most;
+	char **ret;
+	uint64_t offset;
+	bool found;
+};
+
+static int read_singles(struct elf_file *file, struct single *singles, size_t count)
+{
+	int rc = 0;
+
+	for (size_t i = 0; rc == 0 && i < count; i++)
+		if (singles[i].found)
+			rc = dynamic_string(file, singles[i].offset, singles[i].most,
+					    singles[i].ret);
+	return rc;
+}
+
 static int read_dynamic(struct elf_file *file, const GElf_Phdr *ph, struct elf_facts *facts)
 {
 	size_t size = ph->p_filesz > DYNAMIC_MAX_ ? DYNAMIC_MAX_ : ph->p_filesz;
 	size_t one = gelf_fsize(file->elf, ELF_T_DYN, 1, EV_CURRENT);
+	struct single singles[] = {{DT_SONAME, STRING_MAX_, &facts->soname, 0, false},
+				   {DT_RPATH, LIST_MAX_, &facts->rpath, 0, false},
+				   {DT_RUNPATH, LIST_MAX_, &facts->runpath, 0, false}};
 	Elf_Data *data;
 	int rc = 0;
 
@@ -152,14 +180,13 @@ static int read_dynamic(struct elf_file *file, const GElf_Phdr *ph, struct elf_f
 			break;
 		if (dyn.d_tag == DT_NEEDED)
 			rc = add_needed(facts, file, dyn.d_un.d_val);
-		else if (dyn.d_tag == DT_SONAME)
-			rc = dynamic_string(file, dyn.d_un.d_val, &facts->soname);
-		else if (dyn.d_tag == DT_RPATH)
-			rc = dynamic_string(file, dyn.d_un.d_val, &facts->rpath);
-		else if (dyn.d_tag == DT_RUNPATH)
-			rc = dynamic_string(file, dyn.d_un.d_val, &facts->runpath);
+		for (size_t k = 0; k < 3; k++)
+			if (dyn.d_tag == singles[k].tag) {
+				singles[k].offset = dyn.d_un.d_val;
+				singles[k].found = true;
+			}
 	}
-	return rc;
+	return rc < 0 ? rc : read_singles(file, singles, 3);
 }
 
 static int read_headers(struct elf_file *file, struct elf_facts *facts)
@@ -174,7 +201,8 @@ static int read_headers(struct elf_file *file, struct elf_facts *facts)
 			return -ENOEXEC;
 		/* The kernel takes the first PT_INTERP. */
 		if (ph.p_type == PT_INTERP && !facts->interp) {
-			rc = read_string(file->fd, ph.p_offset, ph.p_filesz, &facts->interp);
+			rc = read_string(file->fd, ph.p_offset, ph.p_filesz, STRING_MAX_,
+					 &facts->interp);
 		} else if (ph.p_type == PT_DYNAMIC && !dynamic) {
 			dynamic = true;
 			rc = read_dynamic(file, &ph, facts);

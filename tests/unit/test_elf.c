@@ -135,6 +135,37 @@ static void test_lies(void **state)
 	assert_null(facts.interp); /* untouched by failures */
 }
 
+/* Some builds name a folder for each package: nothing else may get lost for that. */
+static void test_long_runpath(void **state)
+{
+	enum { FOLDERS = 400 };
+	struct long_elf {
+		struct elf_image head;
+		char path[FOLDERS * 32];
+	} *elf = calloc(1, sizeof(*elf));
+	struct elf_facts facts = {0};
+	size_t strings = offsetof(struct elf_image, strings), len = 0;
+
+	assert_non_null(elf);
+	elf_image_make(&elf->head, &full);
+	for (int i = 0; i < FOLDERS; i++)
+		len += (size_t)snprintf(elf->path + len, 32, "%s/opt/package-%05d/lib",
+					i ? ":" : "", i);
+	elf->head.ph[0].p_filesz = sizeof(*elf);
+	for (size_t i = 0; i < 8; i++) {
+		if (elf->head.dyn[i].d_tag == DT_RUNPATH)
+			elf->head.dyn[i].d_un.d_val = sizeof(elf->head) - strings;
+		if (elf->head.dyn[i].d_tag == DT_STRSZ)
+			elf->head.dyn[i].d_un.d_val = sizeof(*elf) - strings;
+	}
+	assert_int_equal(read_bytes(elf, sizeof(*elf), &facts), 0);
+	assert_string_equal(facts.interp, "/lib64/ld-linux-x86-64.so.2");
+	assert_int_equal(facts.needed_count, 2);
+	assert_string_equal(facts.runpath, elf->path);
+	elf_facts_done(&facts);
+	free(elf);
+}
+
 /* This very program, as the linker made it. */
 static void test_self(void **state)
 {
@@ -158,7 +189,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_full),    cmocka_unit_test(test_foreign),
 		cmocka_unit_test(test_not_elf), cmocka_unit_test(test_cut),
-		cmocka_unit_test(test_lies),    cmocka_unit_test(test_self),
+		cmocka_unit_test(test_lies),    cmocka_unit_test(test_long_runpath),
+		cmocka_unit_test(test_self),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
