@@ -291,8 +291,10 @@ static int place(struct layering *l, uint32_t dir, struct tkit_bytes last, struc
 		rc = hard_link(l, m, &id, err);
 		if (rc < 0)
 			return rc;
-		if (old != IMGTREE_NONE && l->tree.nodes[old].inode == id)
+		if (old != IMGTREE_NONE && l->tree.nodes[old].inode == id) {
+			l->tree.nodes[old].layer = l->layer;
 			return 0;
+		}
 	} else {
 		rc = keep_texts(l, m, err);
 		if (rc < 0)

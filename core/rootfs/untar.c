@@ -15,6 +15,7 @@
 #include "util/cleanup.h"
 
 #define SPOOL_BUFFER (1024 * 1024)
+#define TAR_BLOCK    512u
 
 int spool_init(struct spool *spool, int fd)
 {
@@ -75,6 +76,7 @@ struct untar {
 	struct spool *spool;
 	struct err *err;
 	uint64_t counted; /* bytes of the unpacked archive taken off the budget */
+	uint64_t end;     /* of the last content that was left where it is, padded; 0 = none */
 	struct archive *tar;
 	struct extent_reader reader;
 	struct buf xattrs;
@@ -202,7 +204,20 @@ static int add_content(struct untar *u, struct archive_entry *entry, struct imgt
 			       "the archive is damaged or cut short: a file's content is missing");
 	inode->file = u->extent->file;
 	inode->offset = u->extent->offset + at;
+	u->end = at + (inode->size + TAR_BLOCK - 1) / TAR_BLOCK * TAR_BLOCK;
 	return 0;
+}
+
+/* A size that was not the content's: there are attributes that make it a larger one. */
+static int check_end(struct untar *u)
+{
+	uint64_t end = u->end;
+
+	u->end = 0;
+	return !end || end == (uint64_t)archive_read_header_position(u->tar)
+		       ? 0
+		       : err_set(u->err, -EBADMSG,
+				 "the archive is damaged: a file is said to be larger than it is");
 }
 
 static bool known_xattr(const struct buf *list, struct tkit_bytes name)
@@ -311,7 +326,9 @@ static int read_all(struct untar *u)
 			return spend_archive(u);
 		if (rc < ARCHIVE_WARN || (rc == ARCHIVE_WARN && !only_charset(u)))
 			return fail_archive(u);
-		rc = spend_archive(u);
+		rc = check_end(u);
+		if (rc == 0)
+			rc = spend_archive(u);
 		if (rc == 0)
 			rc = add_entry(u, entry);
 		if (rc < 0)
