@@ -17,6 +17,7 @@
 #include "model/keyed.h"
 #include "model/model.h"
 #include "model/pids.h"
+#include "util/buf.h"
 #include "util/intern.h"
 
 /* `variant` of a cell: those pflags that the meaning of its names depends on, and so on. */
@@ -140,6 +141,12 @@ int builder_new_cell(struct model_builder *builder, struct cell *cell,
 int builder_flush(struct model_builder *builder);
 
 void run_data_free(struct run_data *run);
+
+/*
+ * Where something is mounted as a canonical path with a NUL byte, from a trace, where anything may
+ * stand. False for what is none, or "/"; true also where memory was short (out->failed).
+ */
+bool mount_place(const char *text, struct buf *out);
 
 /* False for a run whose header was lost: such runs are never taken for the same. */
 bool run_has_id(const struct tkit_run_info *info);

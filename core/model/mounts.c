@@ -8,6 +8,27 @@
 #include "model/priv.h"
 #include "util/bytes.h"
 
+bool mount_place(const char *text, struct buf *out)
+{
+	buf_clear(out);
+	if (text[0] != '/')
+		return false;
+	while (*text) {
+		size_t len = strcspn(text, "/");
+		struct tkit_bytes part = BYTES(text, len);
+
+		if (bytes_is(part, ".."))
+			return false;
+		if (len && !bytes_is(part, ".")) {
+			buf_char(out, '/');
+			buf_add(out, text, len);
+		}
+		text += len + (text[len] == '/');
+	}
+	buf_char(out, '\0');
+	return out->size > 1;
+}
+
 static const struct tkit_mount_info *mount_of(const struct run_data *run, const char *destination)
 {
 	for (uint32_t i = 0; i < run->info.mount_count; i++)
@@ -49,9 +70,7 @@ int model_mounts(struct tkit_model *m)
 	for (uint32_t i = 0; i < first->info.mount_count; i++) {
 		struct tkit_mount_info mount = first->mounts[i];
 
-		/* A trace is any file: what stands there may be anything. */
-		if (mount.destination[0] == '/' && mount.destination[1] &&
-		    mount_of(first, mount.destination) == &first->mounts[i] && is_common(m, &mount))
+		if (mount_of(first, mount.destination) == &first->mounts[i] && is_common(m, &mount))
 			m->mounts[m->mount_count++] = mount;
 	}
 	qsort(m->mounts, m->mount_count, sizeof(*m->mounts), compare);

@@ -6,6 +6,7 @@
 
 #include "model/priv.h"
 #include "util/bytes.h"
+#include "util/cleanup.h"
 
 void run_data_free(struct run_data *run)
 {
@@ -99,26 +100,34 @@ static int copy_backends(struct model_builder *b, struct run_data *run)
 	return 0;
 }
 
+/* Without those of which nobody can say where they are. */
 static int copy_mounts(struct model_builder *b, struct run_data *run)
 {
 	const char *from = (const char *)run->info.mounts;
 	size_t stride =
 		run->info.mount_stride ? run->info.mount_stride : sizeof(struct tkit_mount_info);
-	uint32_t count = from ? run->info.mount_count : 0;
+	uint32_t count = from ? run->info.mount_count : 0, kept = 0;
+	_cleanup_(buf_done) struct buf place = BUF_INIT;
 
 	run->mounts = calloc(count ? count : 1, sizeof(*run->mounts));
 	if (!run->mounts)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < count; i++) {
-		struct tkit_mount_info *to = &run->mounts[i];
+		struct tkit_mount_info *to = &run->mounts[kept];
 
 		memcpy(to, from + i * stride, stride < sizeof(*to) ? stride : sizeof(*to));
+		if (!mount_place(to->destination ? to->destination : "", &place))
+			continue;
+		if (place.failed)
+			return -ENOMEM;
+		to->destination = place.data;
 		if (copy_text(b, &to->destination) < 0 || copy_text(b, &to->source) < 0 ||
 		    copy_text(b, &to->type) < 0 || copy_text(b, &to->name) < 0)
 			return -ENOMEM;
+		kept++;
 	}
 	run->info.mounts = run->mounts;
-	run->info.mount_count = count;
+	run->info.mount_count = kept;
 	run->info.mount_stride = sizeof(struct tkit_mount_info);
 	return 0;
 }
