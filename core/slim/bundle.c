@@ -20,7 +20,7 @@ static int write_file(int dir, const char *name, struct buf *text, struct err *e
 {
 	_cleanup_close_ int fd =
 		openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0644);
-	int rc = fd < 0 ? -errno : 0;
+	int rc = fd < 0 || fchmod(fd, 0644) < 0 ? -errno : 0;
 
 	if (rc == 0 && (text->failed || write(fd, text->data, text->size) != (ssize_t)text->size))
 		rc = text->failed ? -ENOMEM : errno ? -errno : -EIO;
@@ -96,15 +96,22 @@ static int write_bundle(const struct box *box, int dir, struct err *err)
 	return rc;
 }
 
+/* Its users must get through it, whatever tkit's own umask is. */
+static int make_dir(int dir, const char *name)
+{
+	return mkdirat(dir, name, 0755) < 0 || fchmodat(dir, name, 0755, 0) < 0 ? -errno : 0;
+}
+
 /* What the container writes lies in memory: it is fast, and gone with the mount. */
 static int mount_root(const struct box *box, int dir, struct err *err)
 {
 	_cleanup_(buf_done) struct buf options = BUF_INIT;
 	_cleanup_free_ char *root = NULL;
+	int rc;
 
-	if (mkdirat(dir, "upper", 0755) < 0 || mkdirat(dir, "work", 0755) < 0 ||
-	    mkdirat(dir, "root", 0755) < 0)
-		return err_sys(err, -errno, "making a root");
+	if ((rc = make_dir(dir, "upper")) < 0 || (rc = make_dir(dir, "work")) < 0 ||
+	    (rc = make_dir(dir, "root")) < 0)
+		return err_sys(err, rc, "making a root");
 	buf_printf(&options, "lowerdir=%s,upperdir=%s/upper,workdir=%s/work", box->spec->lower,
 		   box->path, box->path);
 	buf_char(&options, '\0');

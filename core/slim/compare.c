@@ -145,23 +145,34 @@ static enum likeness part_likeness(const struct outcome *a, const struct outcome
 	return kind == PART_OUT ? compare_text(&a->out, &b->out) : compare_text(&a->err, &b->err);
 }
 
+/*
+ * Also of the image itself: where nothing was done with it, a service that had to be stopped and
+ * one that ended by itself are not the same. (What a last step ended may have been stopped, too.)
+ */
+static enum likeness run_likeness(const struct drive_result *a, const struct drive_result *b,
+				  size_t step, enum part_kind kind)
+{
+	if (kind == PART_STATUS && !a->count && a->stopped != b->stopped)
+		return ALIKE_NOT;
+	return part_likeness(outcome_of(a, step), outcome_of(b, step), kind);
+}
+
 void compare_runs(const struct drive_result *originals, size_t count,
 		  const struct drive_result *result, struct comparison *ret)
 {
 	*ret = (struct comparison){0};
 	for (size_t step = 0; step <= originals->count; step++)
 		for (int kind = PART_STATUS; kind <= PART_ERR; kind++) {
-			const struct outcome *first = outcome_of(originals, step);
 			struct part *part = &ret->parts[ret->count++];
 
 			*part = (struct part){.step = step, .kind = (enum part_kind)kind};
 			for (size_t i = 1; i < count; i++) {
-				enum likeness noise = part_likeness(
-					first, outcome_of(&originals[i], step), part->kind);
+				enum likeness noise =
+					run_likeness(originals, &originals[i], step, part->kind);
 
 				part->noise = noise > part->noise ? noise : part->noise;
 			}
-			part->result = part_likeness(first, outcome_of(result, step), part->kind);
+			part->result = run_likeness(originals, result, step, part->kind);
 			part->differs = part->result > part->noise;
 			ret->differences += part->differs;
 			ret->incomparable += part->noise == ALIKE_NOT;

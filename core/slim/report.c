@@ -134,6 +134,14 @@ static void text_difference(const struct slim_report *report, const struct part 
 	one_line("\n            now:      ", is, line, out);
 }
 
+/* With how the image came to its end, where nothing was done with it. */
+static void part_status(const struct drive_result *run, size_t step, struct buf *out)
+{
+	status_text(out, outcome_of(run, step)->status);
+	if (!run->count)
+		buf_str(out, run->stopped ? " when it was stopped" : " by itself");
+}
+
 static void text_part(const struct slim_options *options, const struct slim_report *report,
 		      const struct part *part, struct buf *out)
 {
@@ -144,9 +152,9 @@ static void text_part(const struct slim_options *options, const struct slim_repo
 	buf_printf(out, ": %s", part_name(part->kind, is_http(options, part->step)));
 	if (part->differs && part->kind == PART_STATUS) {
 		buf_char(out, ' ');
-		status_text(out, outcome_of(&report->originals[0], part->step)->status);
+		part_status(&report->originals[0], part->step, out);
 		buf_str(out, ", now ");
-		status_text(out, outcome_of(&report->result, part->step)->status);
+		part_status(&report->result, part->step, out);
 	} else if (part->differs) {
 		text_difference(report, part, out);
 	} else if (part->noise == ALIKE_NOT) {

@@ -211,6 +211,8 @@ if start_docker; then
 	check "an image of docker's, not root, is verified" is docker.json '.verdict == "verified"'
 	tell "redis, docker, user redis" docker.json
 	check "without a copy of it" is docker.json '.ms.read < 2000'
+	(umask 077 && slim umask.json --exec 'redis-cli set a 1' -o umask.tar docker.tar)
+	check "the caller's umask does not show in the container" is umask.json '.verdict == "verified"'
 	slim save.json --exec 'redis-cli set a 1' -o save.tar <(docker save test/redis)
 	check "what docker saves gives the same" is save.json '.verdict == "verified"'
 	tell "redis, docker save" save.json

@@ -206,6 +206,25 @@ static void test_runs(void **state)
 	drive_result_done(&wild);
 }
 
+/* A service that was stopped, and one that ends by itself with the same status: not the same. */
+static void test_ended(void **state)
+{
+	struct drive_result service = {.stopped = true}, ended = {.stopped = false};
+	struct drive_result twice[2] = {service, ended};
+	struct comparison c;
+
+	compare_runs(&service, 1, &service, &c);
+	assert_int_equal(c.differences, 0);
+	compare_runs(&service, 1, &ended, &c);
+	assert_int_equal(c.differences, 1);
+	compare_runs(&ended, 1, &service, &c);
+	assert_int_equal(c.differences, 1);
+	/* the original does either */
+	compare_runs(twice, 2, &ended, &c);
+	assert_int_equal(c.differences, 0);
+	assert_int_equal(c.incomparable, 1);
+}
+
 /* ---- users ---- */
 
 static int look_up(const char *who, struct user *ret)
@@ -360,9 +379,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_words),   cmocka_unit_test(test_urls),
 		cmocka_unit_test(test_answers), cmocka_unit_test(test_alike),
-		cmocka_unit_test(test_runs),    cmocka_unit_test(test_users),
-		cmocka_unit_test(test_bundle),  cmocka_unit_test(test_signals),
-		cmocka_unit_test(test_health),
+		cmocka_unit_test(test_runs),    cmocka_unit_test(test_ended),
+		cmocka_unit_test(test_users),   cmocka_unit_test(test_bundle),
+		cmocka_unit_test(test_signals), cmocka_unit_test(test_health),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
