@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "slim/proc.h"
+#include "util/proc.h"
 
 static int setup(void **state)
 {
