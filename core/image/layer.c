@@ -14,9 +14,11 @@
 #include "image/layer.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"
+#include "util/holes.h"
 
 #define COPY_SIZE  (256 * 1024)
-#define XATTR_SIZE 65536 /* the kernel's limit for the list and for a value */
+#define XATTR_SIZE 65536       /* the kernel's limit for the list and for a value */
+#define HOLES_TOLD (64u << 20) /* a file with so many bytes in holes is worth a warning */
 
 struct layer {
 	struct tkit_ctx *ctx;
@@ -27,6 +29,7 @@ struct layer {
 	char *list; /* XATTR_SIZE */
 	struct buf text;
 	const struct layer_output *out;
+	struct holes_out file;
 	int failed; /* negative errno of writing; what follows is thrown away */
 };
 
@@ -139,17 +142,62 @@ static int write_header(struct layer *l, const struct tkit_closure_entry *entry,
 	return archive_write_header(l->tar, m) == ARCHIVE_OK && !l->failed ? 0 : tar_fail(l);
 }
 
+static size_t piece(uint64_t size)
+{
+	return size < COPY_SIZE ? (size_t)size : COPY_SIZE;
+}
+
+static int copy_zeros(struct layer *l, uint64_t size)
+{
+	memset(l->data, 0, piece(size));
+	for (size_t n; size; size -= n) {
+		n = piece(size);
+		if (archive_write_data(l->tar, l->data, n) != (la_ssize_t)n || l->failed)
+			return tar_fail(l);
+	}
+	return 0;
+}
+
+/*
+ * Holes are zeros in the layer. tar has ways to tell of them, which docker reads when it loads a
+ * layer, and then cannot save or push it ("could not verify layer data": 20.10, and all that use
+ * tar-split).
+ */
+static void tell_holes(struct layer *l, const struct tkit_closure_entry *entry, uint64_t holes)
+{
+	if (holes < HOLES_TOLD || l->out->format != LAYER_TAR)
+		return;
+	buf_clear(&l->text);
+	buf_escaped(&l->text, entry->path);
+	buf_char(&l->text, '\0');
+	tkit_log(l->ctx, TKIT_LOG_WARN,
+		 "%s has %llu bytes, of which %llu are a hole; an image holds all of them "
+		 "(an exclude rule leaves the file out)",
+		 l->text.failed ? "a file" : l->text.data, (unsigned long long)entry->st.st_size,
+		 (unsigned long long)holes);
+}
+
 static int copy_content(struct layer *l, const struct tkit_closure_entry *entry,
 			const struct rootfs_content *content)
 {
-	uint64_t at = content->offset, left = (uint64_t)entry->st.st_size;
+	uint64_t at = content->offset, end = at + (uint64_t)entry->st.st_size, holes = 0;
+	int rc;
 
-	if (content->borrowed && left > content->size)
-		left = content->size;
-	while (left) {
-		size_t want = left < COPY_SIZE ? (size_t)left : COPY_SIZE;
-		ssize_t n = pread(content->fd, l->data, want, (off_t)at);
+	if (content->borrowed && end > at + content->size)
+		end = at + content->size;
+	while (at < end) {
+		uint64_t data = holes_skip(content->fd, at, end);
+		ssize_t n;
 
+		if (data > at) {
+			rc = copy_zeros(l, data - at);
+			if (rc < 0)
+				return rc;
+			holes += data - at;
+			at = data;
+			continue;
+		}
+		n = pread(content->fd, l->data, piece(end - at), (off_t)at);
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n < 0)
@@ -159,10 +207,10 @@ static int copy_content(struct layer *l, const struct tkit_closure_entry *entry,
 		if (archive_write_data(l->tar, l->data, (size_t)n) != n || l->failed)
 			return tar_fail(l);
 		at += (uint64_t)n;
-		left -= (uint64_t)n;
 	}
+	tell_holes(l, entry, holes);
 	/* Looked at last, so that a change while reading shows, too. */
-	if (left || !rootfs_content_is(l->closure->fs, content, &entry->st))
+	if (at < end || !rootfs_content_is(l->closure->fs, content, &entry->st))
 		return layer_fail(l, -ESTALE, entry, "the root changes under us: reading");
 	return 0;
 }
@@ -222,19 +270,12 @@ static int write_all(struct layer *l)
 static la_ssize_t write_out(struct archive *tar, void *arg, const void *data, size_t size)
 {
 	struct layer *l = arg;
-	size_t done = 0;
 
 	(void)tar;
-	while (!l->failed && done < size) {
-		ssize_t n = write(l->out->fd, (const char *)data + done, size - done);
-
-		if (n >= 0)
-			done += (size_t)n;
-		else if (errno != EINTR)
-			l->failed = -errno;
-	}
+	if (!l->failed)
+		l->failed = holes_write(&l->file, data, size);
 	if (l->out->tap)
-		l->out->tap(l->out->arg, data, done);
+		l->out->tap(l->out->arg, data, size);
 	return (la_ssize_t)size;
 }
 
@@ -272,6 +313,7 @@ static int set_format(struct layer *l)
 			       : tar_fail(l);
 	if (archive_write_set_format_pax(l->tar) != ARCHIVE_OK ||
 	    archive_write_set_options(l->tar, tar_options(l->closure)) != ARCHIVE_OK ||
+	    archive_write_set_bytes_per_block(l->tar, COPY_SIZE) != ARCHIVE_OK ||
 	    archive_write_set_bytes_in_last_block(l->tar, 1) != ARCHIVE_OK)
 		return tar_fail(l);
 	return 0;
@@ -283,10 +325,20 @@ static int start(struct layer *l)
 
 	if (!l->tar || !l->member || !l->data || !l->list)
 		return tkit_fail(l->ctx, -ENOMEM, "writing the layer");
+	holes_begin(&l->file, l->out->fd);
 	rc = set_format(l);
 	if (rc == 0 && archive_write_open(l->tar, l, NULL, write_out, NULL) != ARCHIVE_OK)
 		rc = tar_fail(l);
 	return rc;
+}
+
+static int end(struct layer *l)
+{
+	if (archive_write_close(l->tar) != ARCHIVE_OK)
+		return tar_fail(l);
+	if (!l->failed)
+		l->failed = holes_end(&l->file);
+	return l->failed ? tar_fail(l) : 0;
 }
 
 int layer_write(struct tkit_ctx *ctx, struct tkit_closure *closure, const struct layer_output *out)
@@ -302,8 +354,8 @@ int layer_write(struct tkit_ctx *ctx, struct tkit_closure *closure, const struct
 
 	if (rc == 0)
 		rc = write_all(&l);
-	if (rc == 0 && (archive_write_close(l.tar) != ARCHIVE_OK || l.failed))
-		rc = tar_fail(&l);
+	if (rc == 0)
+		rc = end(&l);
 	if (rc < 0 && !l.failed) /* no end-of-archive mark on what is not whole */
 		l.failed = rc;
 	archive_write_free(l.tar);

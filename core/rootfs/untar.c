@@ -13,6 +13,7 @@
 
 #include "util/bytes.h"
 #include "util/cleanup.h"
+#include "util/holes.h"
 
 #define SPOOL_BUFFER (1024 * 1024)
 #define TAR_BLOCK    512u
@@ -152,7 +153,7 @@ static int spend_archive(struct untar *u)
 
 static int spool_content(struct untar *u, struct imgtree_inode *inode)
 {
-	uint64_t written = 0;
+	uint64_t end = 0; /* of what came so far */
 	const void *data;
 	la_int64_t at;
 	size_t size;
@@ -164,13 +165,15 @@ static int spool_content(struct untar *u, struct imgtree_inode *inode)
 		if (at < 0 || (uint64_t)at > inode->size || size > inode->size - (uint64_t)at)
 			return err_set(u->err, -EBADMSG,
 				       "the archive is damaged: content past a file's end");
-		rc = spool_write(u->spool, inode->offset + (uint64_t)at, data, size);
-		if (rc < 0)
-			return fail_spool(u, rc);
-		written += size;
-		if (written > inode->size)
+		if ((uint64_t)at < end)
 			return err_set(u->err, -EBADMSG,
 				       "the archive is damaged: overlapping data");
+		end = (uint64_t)at + size;
+		rc = holes_zero(data, size)
+			     ? 0
+			     : spool_write(u->spool, inode->offset + (uint64_t)at, data, size);
+		if (rc < 0)
+			return fail_spool(u, rc);
 		rc = spend_archive(u);
 		if (rc < 0)
 			return rc;

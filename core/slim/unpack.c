@@ -13,9 +13,9 @@
 #include "rootfs/rootfs.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"
+#include "util/holes.h"
 #include "util/intern.h"
 
-#define COPY_SIZE  (256u << 10)
 #define XATTR_SIZE 65536
 #define DEPTH_MAX  512
 
@@ -25,7 +25,7 @@ struct unpack {
 	struct intern links; /* "DEV INO" of files with several names; id indexes names */
 	struct intern names; /* their first names; same ids */
 	struct buf path;     /* of what is at hand, inside the root */
-	char *data;          /* COPY_SIZE */
+	char *data;          /* XATTR_SIZE */
 	char *list;          /* XATTR_SIZE */
 	int root;
 };
@@ -42,34 +42,6 @@ static int fail(struct unpack *u, int rc, const char *what)
 static struct tkit_bytes path_of(const struct unpack *u)
 {
 	return BYTES(u->path.data, u->path.size);
-}
-
-static int copy_bytes(struct unpack *u, const struct rootfs_content *content, int fd)
-{
-	loff_t from = (loff_t)content->offset;
-	uint64_t left = content->size;
-
-	while (left) {
-		size_t want = left < (1u << 30) ? (size_t)left : 1u << 30;
-		ssize_t n = copy_file_range(content->fd, &from, fd, NULL, want, 0);
-
-		if (n <= 0)
-			break;
-		left -= (uint64_t)n;
-	}
-	while (left) { /* between file systems, on old kernels */
-		ssize_t n = pread(content->fd, u->data, left < COPY_SIZE ? left : COPY_SIZE, from);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -ENODATA;
-		if (write(fd, u->data, (size_t)n) != n)
-			return errno ? -errno : -EIO;
-		from += n;
-		left -= (uint64_t)n;
-	}
-	return 0;
 }
 
 static int set_xattrs(struct unpack *u, int dir, const char *name, const struct stat *st)
@@ -150,7 +122,7 @@ static int make_file(struct unpack *u, int dir, const char *name)
 	if (rc < 0)
 		return fail(u, rc, "reading");
 	fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	rc = fd < 0 ? -errno : copy_bytes(u, &content, fd);
+	rc = fd < 0 ? -errno : holes_copy(content.fd, content.offset, content.size, fd);
 	rootfs_content_done(&content);
 	return rc < 0 ? fail(u, rc, "writing") : 0;
 }
@@ -241,7 +213,7 @@ int unpack(struct tkit_rootfs *rootfs, int dir, struct err *err)
 {
 	struct unpack u = {.fs = rootfs,
 			   .err = err,
-			   .data = malloc(COPY_SIZE),
+			   .data = malloc(XATTR_SIZE),
 			   .list = malloc(XATTR_SIZE),
 			   .root = dir};
 	struct stat st;

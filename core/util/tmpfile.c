@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
-#include <sys/sendfile.h>
 #include <unistd.h>
 
 #include "util/cleanup.h"
+#include "util/holes.h"
 
 #define MEMORY_MAX (16u << 20) /* copies up to this size are held in memory */
 
@@ -43,25 +43,6 @@ int tmpfile_open(void)
 	return rc;
 }
 
-static int copy(int from, uint64_t offset, uint64_t size, int to)
-{
-	off_t in = (off_t)offset;
-
-	while (size) {
-		size_t want = size < (1u << 30) ? (size_t)size : 1u << 30;
-		ssize_t n = copy_file_range(from, &in, to, NULL, want, 0);
-
-		if (n < 0 && errno != EINTR)
-			n = sendfile(to, from, &in, want);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			return n < 0 ? -errno : -ENODATA;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
 int tmpfile_copy(int from, uint64_t offset, uint64_t size)
 {
 	_cleanup_close_ int fd = -1;
@@ -70,7 +51,7 @@ int tmpfile_copy(int from, uint64_t offset, uint64_t size)
 	fd = size <= MEMORY_MAX ? memfd_create("tkit-copy", MFD_CLOEXEC) : tmpfile_open();
 	if (fd < 0)
 		return size <= MEMORY_MAX ? -errno : fd;
-	rc = copy(from, offset, size, fd);
+	rc = holes_copy(from, offset, size, fd);
 	if (rc < 0)
 		return rc;
 	return lseek(fd, 0, SEEK_SET) < 0 ? -errno : TAKE_FD(fd);

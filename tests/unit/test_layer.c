@@ -14,6 +14,7 @@
 #include <sys/xattr.h>
 
 #include "scene.h"
+#include "util/holes.h"
 
 static void open_all(struct scene *s, const char *const *paths)
 {
@@ -187,6 +188,52 @@ static void test_xattrs(void **state)
 	close(fd);
 }
 
+#define LARGE (200u << 20)
+
+/*
+ * A file with holes: all of its bytes are in the layer, as such, for docker cannot save an image
+ * whose layers say where holes are. What was written has holes in it, and says so of the file.
+ */
+static void test_holes(void **state)
+{
+	struct scene *s = *state;
+	struct archive_entry *entry;
+	struct archive *tar;
+	struct stat st;
+	char *data = malloc(LARGE + 4);
+	int fd, out;
+
+	tree_file(&s->tree, "/holes", "head");
+	fd = open(tree_path(&s->tree, "/holes"), O_WRONLY | O_CLOEXEC);
+	assert_int_equal(pwrite(fd, "middle", 6, 77 << 20), 6);
+	assert_int_equal(pwrite(fd, "tail", 4, LARGE), 4);
+	close(fd);
+	tree_file(&s->tree, "/empty", "");
+	assert_int_equal(truncate(tree_path(&s->tree, "/empty"), LARGE), 0);
+	open_all(s, (const char *const[]){"/holes", "/empty", NULL});
+	out = write_tar(s);
+	assert_int_equal(fstat(out, &st), 0);
+	assert_true(st.st_size > 2 * (off_t)LARGE);
+	assert_true(st.st_blocks < 20 << 11); /* MB */
+	tar = find(out, "holes", &entry);
+	assert_int_equal(archive_entry_sparse_count(entry), 0);
+	assert_int_equal(archive_entry_size(entry), LARGE + 4);
+	assert_int_equal(archive_read_data(tar, data, LARGE + 4), LARGE + 4);
+	assert_memory_equal(data, "head\0", 5);
+	assert_memory_equal(data + (77 << 20) - 1, "\0middle\0", 8);
+	assert_memory_equal(data + LARGE - 1, "\0tail", 5);
+	memset(data, 0, 4);
+	memset(data + (77 << 20), 0, 6);
+	assert_true(holes_zero(data, LARGE));
+	archive_read_free(tar);
+	tar = find(out, "empty", &entry);
+	assert_int_equal(archive_read_data(tar, data, LARGE), LARGE);
+	assert_true(holes_zero(data, LARGE));
+	archive_read_free(tar);
+	close(out);
+	free(data);
+}
+
 /* Directories, then links, then files: each member's parents are there before it. */
 static void test_order(void **state)
 {
@@ -325,6 +372,7 @@ int main(void)
 		TEST(test_metadata), TEST(test_hard_links), TEST(test_xattrs),
 		TEST(test_order),    TEST(test_names),      cmocka_unit_test(test_reproducible),
 		TEST(test_changed),  TEST(test_gone),       TEST(test_full_disk),
+		TEST(test_holes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
