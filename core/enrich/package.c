@@ -10,6 +10,23 @@
 #include "util/buf.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"
+#include "util/log.h"
+
+/* No distribution comes near it; a database of lies does, with a few bytes for each long name. */
+#define LEFT_MOST (1ull << 30)
+
+bool owners_spend(struct owners *owners, uint64_t bytes)
+{
+	if (bytes <= owners->left) {
+		owners->left -= bytes;
+		return true;
+	}
+	if (!owners->cut)
+		log_warn("the package database is too large to be true: packages may be missing");
+	owners->cut = true;
+	owners->left = 0;
+	return false;
+}
 
 void owners_free(struct owners *owners)
 {
@@ -47,6 +64,7 @@ uint32_t owners_package(struct owners *owners, struct tkit_bytes name, struct tk
 	owners->packages[owners->count] = (struct tkit_package){
 		.name = keep(owners, name), .version = keep(owners, version), .manager = manager};
 	owners->known = true;
+	owners_spend(owners, sizeof(*owners->packages) + name.len + version.len);
 	return owners->count++;
 }
 
@@ -87,6 +105,7 @@ static int folder_of(struct owners *owners, struct tkit_bytes folder, struct tki
 		owners->folder_canon[id] = intern_add(&owners->texts, real, NULL);
 		if (owners->folder_canon[id] == INTERN_NONE)
 			return -ENOMEM;
+		owners_spend(owners, folder.len + real.len);
 	}
 	*ret = intern_get(&owners->texts, owners->folder_canon[id]);
 	return 0;
@@ -97,8 +116,8 @@ int owners_file(struct owners *owners, uint32_t package, struct tkit_bytes path)
 	char name[PATH_MAX];
 	struct tkit_bytes folder;
 	size_t at, size;
+	int rc, is_new;
 	uint32_t id;
-	int rc;
 
 	while (path.len && (path.ptr[0] == '/' || path.ptr[0] == '.')) {
 		/* "/.", "./x", "/x" */
@@ -106,7 +125,8 @@ int owners_file(struct owners *owners, uint32_t package, struct tkit_bytes path)
 			break;
 		path = BYTES(path.ptr + 1, path.len - 1);
 	}
-	if (!path.len || path.len + 2 > sizeof(name) || memchr(path.ptr, '\0', path.len))
+	if (!path.len || path.len + 2 > sizeof(name) || memchr(path.ptr, '\0', path.len) ||
+	    owners->cut)
 		return 0; /* the root, or no name at all */
 	name[0] = '/';
 	memcpy(name + 1, path.ptr, path.len);
@@ -122,9 +142,11 @@ int owners_file(struct owners *owners, uint32_t package, struct tkit_bytes path)
 	if (folder.len > 1)
 		memcpy(name, folder.ptr, folder.len);
 	size += folder.len > 1 ? folder.len : 0;
-	id = intern_add(&owners->files, BYTES(name, size), NULL);
+	id = intern_add(&owners->files, BYTES(name, size), &is_new);
 	if (id == INTERN_NONE || grow(&owners->owner_of, &owners->owner_room, id) < 0)
 		return -ENOMEM;
+	if (is_new)
+		owners_spend(owners, size);
 	if (owners->owner_of[id] == OWNER_NONE)
 		owners->owner_of[id] = package;
 	else if (owners->owner_of[id] != package)
@@ -141,17 +163,17 @@ const struct tkit_package *owners_find(const struct owners *owners, struct tkit_
 	return &owners->packages[owners->owner_of[id]];
 }
 
-int owners_read(struct tkit_rootfs *fs, const char *path, size_t most, struct buf *out)
+int owners_read(struct owners *owners, const char *path, size_t most, struct buf *out)
 {
 	_cleanup_(buf_done) struct buf real = BUF_INIT;
 	_cleanup_close_ int fd = -1;
 	struct rootfs_walk walk = {0};
-	int rc = rootfs_resolve(fs, &walk, bytes_str(path), &real);
+	int rc = owners->cut ? -EFBIG : rootfs_resolve(owners->fs, &walk, bytes_str(path), &real);
 
 	buf_clear(out);
 	if (rc < 0)
 		return rc;
-	fd = tkit_rootfs_openfile(fs, BYTES(real.data, real.size));
+	fd = tkit_rootfs_openfile(owners->fs, BYTES(real.data, real.size));
 	if (fd < 0)
 		return fd;
 	for (;;) {
@@ -165,7 +187,7 @@ int owners_read(struct tkit_rootfs *fs, const char *path, size_t most, struct bu
 		if (n <= 0)
 			return n < 0 ? -errno : 0;
 		out->size += (size_t)n;
-		if (out->size > most)
+		if (out->size > most || !owners_spend(owners, (uint64_t)n))
 			return -EFBIG;
 	}
 }
@@ -177,6 +199,7 @@ int owners_new(struct tkit_rootfs *fs, struct owners **ret_owners, struct err *e
 
 	if (owners) {
 		owners->fs = fs;
+		owners->left = LEFT_MOST;
 		intern_init(&owners->files);
 		intern_init(&owners->folders);
 		intern_init(&owners->texts);

@@ -24,7 +24,9 @@ struct owners {
 	struct tkit_package *packages;
 	uint32_t count;
 	uint32_t room;
-	bool known; /* some database was read */
+	uint64_t left; /* bytes that may still be read and kept */
+	bool known;    /* some database was read */
+	bool cut;      /* and more than that was there: told */
 };
 
 int owners_new(struct tkit_rootfs *fs, struct owners **ret_owners, struct err *err);
@@ -37,8 +39,12 @@ uint32_t owners_package(struct owners *owners, struct tkit_bytes name, struct tk
 int owners_file(struct owners *owners, uint32_t package, struct tkit_bytes path);
 const struct tkit_package *owners_find(const struct owners *owners, struct tkit_bytes canonical);
 
-/* The whole file, following symlinks inside the root; -ENOENT, -EFBIG (over `most`), ... */
-int owners_read(struct tkit_rootfs *fs, const char *path, size_t most, struct buf *out);
+/* The whole file, following symlinks inside the root; -ENOENT, -EFBIG (over `most`, or more than
+ * is `left`), ... */
+int owners_read(struct owners *owners, const char *path, size_t most, struct buf *out);
+
+/* Takes it from what is left; false, told once, if there is not so much. */
+bool owners_spend(struct owners *owners, uint64_t bytes);
 
 /* Each reads its databases, if there are any. */
 int owners_dpkg(struct owners *owners);

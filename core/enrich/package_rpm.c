@@ -16,6 +16,7 @@
 
 #define FILE_MOST      (512u << 20)
 #define STEPS_MOST     200000000 /* of SQLite's machine: a database of lies ends here */
+#define BLOB_MOST      (64 << 20)
 #define ENTRIES_MOST   65536
 #define TAG_NAME       1000
 #define TAG_VERSION    1001
@@ -176,6 +177,25 @@ static int too_long(void *arg)
 	return 1;
 }
 
+/*
+ * The only thing of that name is a table, of which rows are read and nothing computed: what else
+ * there is to be found under a table's name runs for as long as it likes.
+ */
+static bool is_table(sqlite3 *db)
+{
+	static const char query[] =
+		"SELECT count(*), min(type = 'table' AND rootpage > 0 AND "
+		"(SELECT count(*) FROM pragma_table_xinfo('Packages') WHERE hidden) = 0) "
+		"FROM sqlite_schema WHERE lower(name) = 'packages' AND type IN ('table', 'view')";
+	sqlite3_stmt *row = NULL;
+	bool is = sqlite3_prepare_v2(db, query, -1, &row, NULL) == SQLITE_OK &&
+		  sqlite3_step(row) == SQLITE_ROW && sqlite3_column_int(row, 0) == 1 &&
+		  sqlite3_column_int(row, 1) == 1;
+
+	sqlite3_finalize(row);
+	return is;
+}
+
 static int read_packages(struct owners *owners, sqlite3 *db, const char *file)
 {
 	sqlite3_stmt *rows = NULL;
@@ -183,18 +203,28 @@ static int read_packages(struct owners *owners, sqlite3 *db, const char *file)
 
 	sqlite3_db_config(db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
 	sqlite3_db_config(db, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
+	sqlite3_limit(db, SQLITE_LIMIT_LENGTH, BLOB_MOST);
 	sqlite3_progress_handler(db, STEPS_MOST, too_long, NULL);
+	if (!is_table(db)) {
+		log_warn("%s: it has no table of packages: packages are not shown", file);
+		return 0;
+	}
 	status = sqlite3_prepare_v2(db, "SELECT blob FROM Packages", -1, &rows, NULL);
 	while (status == SQLITE_OK || status == SQLITE_ROW) {
+		struct tkit_bytes blob;
+
 		status = sqlite3_step(rows);
 		if (status != SQLITE_ROW)
 			break;
-		rc = owners_rpm_header(owners, BYTES(sqlite3_column_blob(rows, 0),
-						     (size_t)sqlite3_column_bytes(rows, 0)));
+		blob.ptr = sqlite3_column_blob(rows, 0);
+		blob.len = (size_t)sqlite3_column_bytes(rows, 0);
+		if (!owners_spend(owners, blob.len))
+			break;
+		rc = owners_rpm_header(owners, blob);
 		if (rc < 0)
 			break;
 	}
-	if (rc >= 0 && status != SQLITE_DONE)
+	if (rc >= 0 && status != SQLITE_DONE && !owners->cut)
 		log_warn("%s: %s: packages may be missing", file, sqlite3_errmsg(db));
 	sqlite3_finalize(rows);
 	return rc;
@@ -236,7 +266,7 @@ int owners_rpm(struct owners *owners)
 
 	for (size_t i = 0; i < 2; i++) {
 		snprintf(file, sizeof(file), "%s/rpmdb.sqlite", folders[i]);
-		rc = owners_read(owners->fs, file, FILE_MOST, &text);
+		rc = owners_read(owners, file, FILE_MOST, &text);
 		if (rc == -ENOMEM)
 			return rc;
 		if (rc == 0) {
@@ -244,7 +274,7 @@ int owners_rpm(struct owners *owners)
 			if (rc < 0)
 				return rc;
 			snprintf(file, sizeof(file), "%s/rpmdb.sqlite-wal", folders[i]);
-			if (owners_read(owners->fs, file, 0, &text) == -EFBIG)
+			if (owners_read(owners, file, 0, &text) == -EFBIG)
 				log_warn("%s is not empty: its newest packages are not shown",
 					 file);
 			return 0;

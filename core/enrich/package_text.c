@@ -14,36 +14,42 @@
 /* ---- dpkg ---- */
 
 struct diversion {
-	struct tkit_bytes from, to, package;
+	struct tkit_bytes to, package;
 };
 
 struct dpkg {
 	struct owners *owners;
 	struct buf diverted; /* the file's text */
+	struct intern names; /* that are diverted; id indexes diversions */
 	struct diversion *diversions;
-	size_t diversion_count;
-	int rc;
 };
 
 /* Three lines each: the name, where it is now, and for which package (":" a local one). */
 static int read_diversions(struct dpkg *dpkg)
 {
-	struct tkit_bytes rest;
+	struct tkit_bytes rest, from;
 	struct diversion d;
+	uint32_t room = 0;
 
-	if (owners_read(dpkg->owners->fs, "/var/lib/dpkg/diversions", FILE_MOST, &dpkg->diverted) <
-	    0)
+	if (owners_read(dpkg->owners, "/var/lib/dpkg/diversions", FILE_MOST, &dpkg->diverted) < 0)
 		return 0;
 	rest = BYTES(dpkg->diverted.data, dpkg->diverted.size);
-	while (bytes_line(&rest, &d.from) && bytes_line(&rest, &d.to) &&
+	while (bytes_line(&rest, &from) && bytes_line(&rest, &d.to) &&
 	       bytes_line(&rest, &d.package)) {
-		struct diversion *more =
-			reallocarray(dpkg->diversions, dpkg->diversion_count + 1, sizeof(*more));
+		uint32_t id = intern_add(&dpkg->names, from, NULL);
 
-		if (!more)
+		if (id != INTERN_NONE && id >= room) {
+			struct diversion *more;
+
+			room = room ? room * 2 : 64;
+			more = reallocarray(dpkg->diversions, room, sizeof(*more));
+			if (!more)
+				return -ENOMEM;
+			dpkg->diversions = more;
+		}
+		if (id == INTERN_NONE)
 			return -ENOMEM;
-		dpkg->diversions = more;
-		more[dpkg->diversion_count++] = d;
+		dpkg->diversions[id] = d;
 	}
 	return 0;
 }
@@ -52,18 +58,18 @@ static int read_diversions(struct dpkg *dpkg)
 static struct tkit_bytes diverted(const struct dpkg *dpkg, struct tkit_bytes path,
 				  struct tkit_bytes package)
 {
-	for (size_t i = 0; i < dpkg->diversion_count; i++)
-		if (bytes_eq(path, dpkg->diversions[i].from) &&
-		    !bytes_eq(package, dpkg->diversions[i].package))
-			return dpkg->diversions[i].to;
-	return path;
+	uint32_t id = intern_find(&dpkg->names, path);
+
+	return id == INTERN_NONE || bytes_eq(package, dpkg->diversions[id].package)
+		       ? path
+		       : dpkg->diversions[id].to;
 }
 
 static int add_list(struct dpkg *dpkg, const char *file, struct tkit_bytes package, uint32_t id)
 {
 	_cleanup_(buf_done) struct buf text = BUF_INIT;
 	struct tkit_bytes rest, line;
-	int rc = owners_read(dpkg->owners->fs, file, FILE_MOST, &text);
+	int rc = owners_read(dpkg->owners, file, FILE_MOST, &text);
 
 	if (rc < 0)
 		return rc == -ENOMEM ? rc : 0;
@@ -101,7 +107,7 @@ static int read_status(struct dpkg *dpkg, struct tkit_bytes rest)
 			  status = none;
 	int rc = 0;
 
-	while (!rc && bytes_line(&rest, &line)) {
+	while (!rc && !dpkg->owners->cut && bytes_line(&rest, &line)) {
 		if (!bytes_field(line, "Package:", &name) &&
 		    !bytes_field(line, "Version:", &version) &&
 		    !bytes_field(line, "Architecture:", &arch))
@@ -132,7 +138,7 @@ static int status_d(void *arg, struct tkit_bytes name, unsigned char type)
 	    (name.len > 8 && bytes_eq(BYTES(name.ptr + name.len - 8, 8), BYTES_LIT(".md5sums"))))
 		return 0;
 	snprintf(file, sizeof(file), "/var/lib/dpkg/status.d/%.*s", (int)name.len, name.ptr);
-	if (owners_read(dpkg->owners->fs, file, FILE_MOST, &text) < 0)
+	if (owners_read(dpkg->owners, file, FILE_MOST, &text) < 0)
 		return 0;
 	rest = BYTES(text.data, text.size);
 	while (bytes_line(&rest, &line))
@@ -145,7 +151,7 @@ static int status_d(void *arg, struct tkit_bytes name, unsigned char type)
 		return -ENOMEM;
 	snprintf(file, sizeof(file), "/var/lib/dpkg/status.d/%.*s.md5sums", (int)name.len,
 		 name.ptr);
-	if (owners_read(dpkg->owners->fs, file, FILE_MOST, &sums) < 0)
+	if (owners_read(dpkg->owners, file, FILE_MOST, &sums) < 0)
 		return 0;
 	rest = BYTES(sums.data, sums.size);
 	while (!rc && bytes_line(&rest, &line))
@@ -158,8 +164,9 @@ int owners_dpkg(struct owners *owners)
 {
 	_cleanup_(buf_done) struct buf status = BUF_INIT;
 	struct dpkg dpkg = {.owners = owners, .diverted = BUF_INIT};
-	int rc = owners_read(owners->fs, "/var/lib/dpkg/status", FILE_MOST, &status);
+	int rc = owners_read(owners, "/var/lib/dpkg/status", FILE_MOST, &status);
 
+	intern_init(&dpkg.names);
 	if (rc == -EFBIG)
 		log_warn("/var/lib/dpkg/status is too large to be true: packages are not shown");
 	if (rc == 0)
@@ -172,6 +179,7 @@ int owners_dpkg(struct owners *owners)
 			rc = 0;
 	}
 	buf_done(&dpkg.diverted);
+	intern_done(&dpkg.names);
 	free(dpkg.diversions);
 	return rc;
 }
@@ -184,7 +192,7 @@ static int read_installed(struct owners *owners, struct tkit_bytes rest)
 	uint32_t id = OWNER_NONE;
 	int rc = 0;
 
-	while (!rc && bytes_line(&rest, &line)) {
+	while (!rc && !owners->cut && bytes_line(&rest, &line)) {
 		struct tkit_bytes value = BYTES(line.ptr + 2, line.len > 2 ? line.len - 2 : 0);
 		char path[4096];
 
@@ -224,7 +232,7 @@ int owners_apk(struct owners *owners)
 	_cleanup_(buf_done) struct buf text = BUF_INIT;
 
 	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
-		int rc = owners_read(owners->fs, files[i], FILE_MOST, &text);
+		int rc = owners_read(owners, files[i], FILE_MOST, &text);
 
 		if (rc == 0)
 			return read_installed(owners, BYTES(text.data, text.size));

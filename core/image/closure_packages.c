@@ -123,10 +123,10 @@ static int make_sums(struct prune *p, const struct paragraph *par, const char *f
 
 	snprintf(name, sizeof(name), "/var/lib/dpkg/info/%.*s.md5sums", (int)par->name.len,
 		 par->name.ptr);
-	if (owners_read(p->job->fs, name, FILE_MOST, &sums) < 0) {
+	if (owners_read(p->owners, name, FILE_MOST, &sums) < 0) {
 		snprintf(name, sizeof(name), "/var/lib/dpkg/info/%.*s:%.*s.md5sums",
 			 (int)par->name.len, par->name.ptr, (int)par->arch.len, par->arch.ptr);
-		if (owners_read(p->job->fs, name, FILE_MOST, &sums) < 0)
+		if (owners_read(p->owners, name, FILE_MOST, &sums) < 0)
 			return 0;
 	}
 	rest = BYTES(sums.data, sums.size);
@@ -196,7 +196,7 @@ static int own_file(void *arg, struct tkit_bytes name, unsigned char type)
 	if (!is_plain(name) || closure_ends(name, BYTES_LIT(".md5sums")))
 		return 0;
 	snprintf(file, sizeof(file), STATUS_D "/%.*s", (int)name.len, name.ptr);
-	if (owners_read(p->job->fs, file, FILE_MOST, &text) < 0)
+	if (owners_read(p->owners, file, FILE_MOST, &text) < 0)
 		return 0;
 	rest = BYTES(text.data, text.size);
 	while (bytes_line(&rest, &line))
@@ -224,7 +224,7 @@ static int keep_dpkg(struct prune *p)
 	if (rc == -ENOENT || rc == -ENOTDIR)
 		rc = 0;
 	if (rc < 0 || file_stat(p, STATUS, &real, &like) < 0 ||
-	    owners_read(p->job->fs, STATUS, FILE_MOST, &status) < 0)
+	    owners_read(p->owners, STATUS, FILE_MOST, &status) < 0)
 		return rc;
 	return from_status(p, BYTES(status.data, status.size), &like);
 }
@@ -274,7 +274,7 @@ static int keep_apk(struct prune *p, const char *file)
 
 	if (file_stat(p, file, &real, &like) < 0 ||
 	    intern_find(&p->job->closure->paths, BYTES(real.data, real.size)) != INTERN_NONE ||
-	    owners_read(p->job->fs, file, FILE_MOST, &text) < 0)
+	    owners_read(p->owners, file, FILE_MOST, &text) < 0)
 		return 0;
 	rest = BYTES(text.data, text.size);
 	package = BYTES(rest.ptr, 0);

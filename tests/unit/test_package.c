@@ -206,6 +206,134 @@ static void test_rpm_other(void **state)
 	owners_free(owners);
 }
 
+/* ---- databases of lies: small ones that would take all memory, or all time ---- */
+
+/* Bytes that the names of files take. */
+static size_t held(const struct owners *owners)
+{
+	return owners->files.bytes + owners->folders.bytes + owners->texts.bytes;
+}
+
+/* As after owners_new(), with less left, and nothing read. */
+static struct owners *with_left(struct scene *s, uint64_t left)
+{
+	struct owners *owners;
+	struct tree empty;
+
+	assert_int_equal(tree_new(&empty), 0);
+	tkit_rootfs_free(s->fs);
+	assert_int_equal(tkit_rootfs_open_dir(&s->ctx, empty.dir, &s->fs), 0);
+	assert_int_equal(owners_new(s->fs, &owners, NULL), 0);
+	tkit_rootfs_free(s->fs);
+	tree_done(&empty);
+	assert_int_equal(tkit_rootfs_open_dir(&s->ctx, s->tree.dir, &s->fs), 0);
+	assert_false(owners->cut);
+	assert_true(owners->left > 512 << 20);
+	owners->fs = s->fs;
+	owners->left = left;
+	return owners;
+}
+
+/* Each line of a few bytes makes a name of 4,000. */
+static void test_many_names(void **state)
+{
+	struct scene *s = *state;
+	struct buf text = BUF_INIT;
+	struct owners *owners;
+
+	buf_str(&text, "P:lie\nV:1\nF:");
+	for (int i = 0; i < 3900; i++)
+		buf_char(&text, 'x');
+	for (int i = 0; i < 20000; i++)
+		buf_printf(&text, "\nR:%d", i);
+	buf_char(&text, '\n');
+	tree_data(&s->tree, "/lib/apk/db/installed", text.data, text.size);
+	owners = with_left(s, 1 << 20);
+	assert_int_equal(owners_apk(owners), 0);
+	assert_true(held(owners) < 2 << 20);
+	assert_true(owners->cut);
+	owners_free(owners);
+	buf_done(&text);
+}
+
+/* One list of files, and a status that names it again and again. */
+static void test_many_readings(void **state)
+{
+	struct scene *s = *state;
+	struct buf status = BUF_INIT, list = BUF_INIT;
+	struct owners *owners;
+
+	for (int i = 0; i < 200000; i++)
+		buf_str(&status, "Package: a\n\n");
+	while (list.size < 8 << 20)
+		buf_str(&list, "/usr/x\n");
+	tree_data(&s->tree, "/var/lib/dpkg/status", status.data, status.size);
+	tree_data(&s->tree, "/var/lib/dpkg/info/a.list", list.data, list.size);
+	owners = with_left(s, 32 << 20);
+	alarm(60);
+	assert_int_equal(owners_dpkg(owners), 0);
+	alarm(0);
+	assert_true(owners->cut);
+	owners_free(owners);
+	buf_done(&status);
+	buf_done(&list);
+}
+
+static void test_many_diversions(void **state)
+{
+	struct scene *s = *state;
+	struct buf text = BUF_INIT, list = BUF_INIT;
+	struct owners *owners;
+
+	buf_str(&text, "/usr/bin/x\n/usr/bin/x.real\nother\n");
+	for (int i = 0; i < 300000; i++)
+		buf_printf(&text, "/%x\n/y\na\n", i);
+	for (int i = 0; i < 300000; i++)
+		buf_printf(&list, "/usr/%x\n", i);
+	buf_str(&list, "/usr/bin/x\n");
+	tree_file(&s->tree, "/var/lib/dpkg/status", "Package: a\nVersion: 1\n");
+	tree_data(&s->tree, "/var/lib/dpkg/diversions", text.data, text.size);
+	tree_data(&s->tree, "/var/lib/dpkg/info/a.list", list.data, list.size);
+	alarm(60);
+	owners = owners_of(s);
+	alarm(0);
+	owned(owners, "/usr/bin/x.real", "a", "1");
+	assert_null(owners_find(owners, BYTES_LIT("/usr/bin/x")));
+	owners_free(owners);
+	buf_done(&text);
+	buf_done(&list);
+}
+
+/* In rpm's database is a program where the table should be. */
+static void test_rpm_program(void **state)
+{
+	static const char *const schemas[] = {
+		"CREATE VIEW Packages AS WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 "
+		"FROM c) SELECT zeroblob(500000000) AS blob FROM c",
+		"CREATE TABLE Packages(a, blob AS (zeroblob(500000000)));"
+		"INSERT INTO Packages(a) WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 "
+		"FROM c WHERE x < 5000) SELECT x FROM c",
+	};
+	struct scene *s = *state;
+
+	tree_dir(&s->tree, "/var/lib/rpm");
+	for (size_t i = 0; i < sizeof(schemas) / sizeof(*schemas); i++) {
+		const char *file = tree_path(&s->tree, "/var/lib/rpm/rpmdb.sqlite");
+		struct owners *owners;
+		sqlite3 *db;
+
+		unlink(file);
+		assert_int_equal(sqlite3_open(file, &db), 0);
+		assert_int_equal(sqlite3_exec(db, schemas[i], NULL, NULL, NULL), 0);
+		sqlite3_close(db);
+		alarm(60);
+		owners = owners_of(s);
+		alarm(0);
+		assert_int_equal(owners->count, 0);
+		owners_free(owners);
+	}
+}
+
 #define LD "/lib/ld.so"
 
 static void enrich_all(struct scene *s, uint64_t passes)
@@ -305,8 +433,12 @@ static void test_walk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SCENE(test_dpkg),      SCENE(test_distroless), SCENE(test_apk),  SCENE(test_rpm),
-		SCENE(test_rpm_other), SCENE(test_hidden),     SCENE(test_walk),
+		SCENE(test_dpkg),          SCENE(test_distroless),
+		SCENE(test_apk),           SCENE(test_rpm),
+		SCENE(test_rpm_other),     SCENE(test_hidden),
+		SCENE(test_walk),          SCENE(test_many_names),
+		SCENE(test_many_readings), SCENE(test_many_diversions),
+		SCENE(test_rpm_program),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
