@@ -40,11 +40,12 @@ config["root"]["readonly"] = False
 json.dump(config, open(path, "w"))
 EOF
 }
-ended() { # ID: it has stopped, and its tracer has gone
+ended() { # ID: it has stopped, its tracer has gone, and has closed the trace
 	i=0
 	while [ $i -lt 300 ]; do
 		/usr/sbin/runc state "$1" 2>/dev/null | grep -q '"status": "running"' ||
-			pgrep -f "$traces/$1.tkit" >/dev/null || return 0
+			pgrep -f "$traces/$1.tkit" >/dev/null ||
+			! "$tkit" dump --header "$traces/$1.tkit" 2>/dev/null | grep -q '"type":"end"' || return 0
 		i=$((i + 1))
 		sleep 0.2
 	done
