@@ -56,6 +56,10 @@ static int read_state(char **ret, size_t *ret_size, struct err *err)
 
 static int attach(struct oci_args *args, struct hook_state *state, struct err *err)
 {
+	int rc = container_is_apart(&state->container, err);
+
+	if (rc < 0)
+		return rc;
 	if (state->trace_dir)
 		args->tracer.dir = state->trace_dir;
 	args->tracer.root = state->rootfs;

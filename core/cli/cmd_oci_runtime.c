@@ -52,6 +52,8 @@ static int attach(const struct oci_args *args, const struct runtime_call *call, 
 		return 0; /* the runtime will say what it thinks of that */
 	rc = container_from_state(call->root, call->id, &container, err);
 	if (rc == 0)
+		rc = container_is_apart(&container, err);
+	if (rc == 0)
 		rc = tracer_start(&args->tracer, &container, err);
 	container_done(&container);
 	return rc;

@@ -191,14 +191,14 @@ static void find_mounts(const struct run_args *args, const struct container *fou
 	const char *id = config->container_id ? config->container_id : "";
 	const char *bundle = found->bundle ? found->bundle : args->bundle;
 	_cleanup_free_ char *root = config->root ? realpath(config->root, NULL) : NULL;
-	int rc;
+	int rc = 0;
 
-	if (!config->init_pid)
-		return;
-	rc = container_mounts_read(config->init_pid, root, id, bundle ? bundle : "", ret);
+	if (config->init_pid)
+		rc = container_mounts_read(config->init_pid, root, id, bundle ? bundle : "", ret);
+	else if (bundle) /* it is only going to be created */
+		rc = container_mounts_planned(id, bundle, ret);
 	if (rc < 0)
-		log_warn("the mounts of process %d are not known: %s", config->init_pid,
-			 strerror(-rc));
+		log_warn("the mounts of container %s are not known: %s", id, strerror(-rc));
 	config->mounts = ret->list;
 	config->mount_count = ret->count;
 }

@@ -2,14 +2,17 @@
 /* What containers without root need, and which of it this user has not. */
 #include "cli/doctor.h"
 
+#include <linux/magic.h>
 #include <pwd.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "cli/print.h"
 #include "util/cleanup.h"
 #include "util/num.h"
+#include "util/procfs.h"
 
 /* A number in a file of the kernel's; `otherwise` if there is no such file. */
 static int number_in(const char *path, int otherwise)
@@ -70,6 +73,34 @@ static bool runtime_dir(void)
 	return dir && dir[0] == '/' && strlen(dir) < 64 && access(dir, W_OK) == 0;
 }
 
+/* Whether this user may make control groups, as podman has to: of v2 alone, beside or below its
+ * own. */
+static bool delegated_cgroup(void)
+{
+	_cleanup_free_ char *groups = NULL;
+	char path[4200];
+	struct statfs fs;
+	const char *own;
+
+	if (statfs("/sys/fs/cgroup", &fs) < 0 || fs.f_type != CGROUP2_SUPER_MAGIC)
+		return false;
+	snprintf(path, sizeof(path), "/sys/fs/cgroup/user.slice/user-%u.slice/user@%u.service",
+		 (unsigned int)geteuid(), (unsigned int)geteuid());
+	if (access(path, W_OK) == 0)
+		return true;
+	own = procfs_text(getpid(), "cgroup", &groups) == 0 ? strstr(groups, "0::/") : NULL;
+	if (!own)
+		return false;
+	snprintf(path, sizeof(path), "/sys/fs/cgroup%.*s", (int)strcspn(own + 3, "\n"), own + 3);
+	for (char *end = strrchr(path, '/'); end > path + strlen("/sys/fs");
+	     end = strrchr(path, '/')) {
+		if (access(path, W_OK) == 0)
+			return true;
+		*end = '\0';
+	}
+	return false;
+}
+
 void doctor_rootless(struct buf *out, bool json)
 {
 	const struct {
@@ -87,6 +118,8 @@ void doctor_rootless(struct buf *out, bool json)
 		 has_range("/etc/subuid") && has_range("/etc/subgid")},
 		{"runtime_dir", "XDG_RUNTIME_DIR, a writable directory with a short name",
 		 runtime_dir()},
+		{"delegated_cgroup", "control groups v2 delegated to this user (for ptrace only)",
+		 delegated_cgroup()},
 	};
 	bool first = true;
 
@@ -104,7 +137,7 @@ void doctor_rootless(struct buf *out, bool json)
 			"tkit doctor tells a user what he needs for containers without root\n");
 		return;
 	}
-	buf_str(out, "containers by --backend seccomp_notify");
+	buf_str(out, "containers by --backend seccomp_notify or ptrace");
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++) {
 		if (needs[i].have)
 			continue;

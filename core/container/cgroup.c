@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "container/container.h"
+#include "util/bytes.h"
 #include "util/cleanup.h"
 #include "util/mountinfo.h"
 #include "util/procfs.h"
@@ -194,6 +195,19 @@ int container_cgroup_own(const char *like, char **ret_dir, struct err *err)
 		return 0;
 	}
 	return err_set(err, -ENOENT, "tkit is in no control group beside %s", like);
+}
+
+int container_is_apart(const struct container *c, struct err *err)
+{
+	_cleanup_free_ char *own = NULL;
+
+	if (container_cgroup_own(c->cgroup, &own, NULL) < 0 ||
+	    !bytes_below(bytes_str(own), bytes_str(c->cgroup)))
+		return 0;
+	return err_set(err, -ENOENT,
+		       "it is in no control group of its own, but in that of the engine, %s; "
+		       "--backend seccomp_notify needs none",
+		       c->cgroup);
 }
 
 int container_cgroup_dir(pid_t pid, char **ret_dir, struct err *err)

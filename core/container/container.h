@@ -71,6 +71,12 @@ int container_cgroup_in(char *groups, char *mounts, char **ret_dir, struct err *
  */
 int container_cgroup_own(const char *like, char **ret_dir, struct err *err);
 
+/*
+ * Whether a container has a control group of its own, for an engine's helper (this process) that is
+ * to trace it: -ENOENT if this process is in the same one, with whatever the engine has there.
+ */
+int container_is_apart(const struct container *container, struct err *err);
+
 /* The id in the text of /proc/PID/cgroup, which is changed. False if there is none. */
 bool container_id_in_groups(char *groups, char id[65]);
 
@@ -82,5 +88,11 @@ char *container_host_path(const char *device, const char *path);
 
 /* Fills in name, image, image_digest, engine and bundle as far as files tell. */
 void container_describe(struct container *container);
+
+/*
+ * The same for one that the runtime is about to create from container->bundle: there is no first
+ * process yet, and this one was started by the engine in the runtime's place.
+ */
+void container_describe_planned(struct container *container);
 
 #endif

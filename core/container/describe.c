@@ -175,6 +175,15 @@ char *container_host_path(const char *device, const char *path)
 	return found ? found : strdup(path);
 }
 
+/* `path`, which is cut, is that of a file which the engine keeps for this container. */
+static void describe_engine_file(struct container *c, char *path)
+{
+	if (strstr(path, "/containers/") && cut_at_id(path, c->id, true))
+		describe_docker(c, path);
+	else if (strstr(path, "-containers/") && cut_at_id(path, c->id, false))
+		describe_podman(c, path);
+}
+
 /*
  * The files that an engine mounts into each container name its directory, as the root field
  * of mountinfo (proc(5)): a path in the file system that it comes from.
@@ -194,13 +203,49 @@ static void describe_mounts(struct container *c)
 		if (!strstr(mount.root, c->id))
 			continue;
 		root = container_host_path(mount.device, mount.root);
-		if (!root)
-			continue;
-		if (strstr(root, "/containers/") && cut_at_id(root, c->id, true))
-			describe_docker(c, root);
-		else if (strstr(root, "-containers/") && cut_at_id(root, c->id, false))
-			describe_podman(c, root);
+		if (root)
+			describe_engine_file(c, root);
 	}
+}
+
+/* The same before anything is mounted: what config.json says is going to be. */
+static void describe_planned(struct container *c)
+{
+	_cleanup_json_ json_t *config = json_load_small(c->bundle, "config.json");
+	const json_t *mount;
+	size_t i;
+
+	json_array_foreach(json_object_get(config, "mounts"), i, mount)
+	{
+		const char *source = json_member(mount, "source");
+		_cleanup_free_ char *path = source ? strdup(source) : NULL;
+
+		if (path && !*c->engine && strstr(path, c->id))
+			describe_engine_file(c, path);
+	}
+}
+
+static void describe_begin(struct container *c)
+{
+	char **const all[] = {&c->name, &c->image, &c->image_digest, &c->engine, &c->bundle};
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
+		if (!*all[i])
+			*all[i] = strdup("");
+}
+
+void container_describe_planned(struct container *c)
+{
+	pid_t conmon = find_conmon(getpid());
+
+	describe_begin(c);
+	describe_planned(c);
+	if (conmon && (!*c->name || !*c->engine))
+		describe_conmon(c, conmon);
+	if (!*c->engine || !*c->name)
+		describe_bundle(c, c->bundle);
+	if (!*c->engine && strstr(c->bundle, "/io.containerd."))
+		set(&c->engine, "containerd");
 }
 
 void container_describe(struct container *c)
@@ -209,11 +254,7 @@ void container_describe(struct container *c)
 	pid_t parent, conmon;
 	ssize_t n;
 
-	char **const all[] = {&c->name, &c->image, &c->image_digest, &c->engine, &c->bundle};
-
-	for (size_t i = 0; i < sizeof(all) / sizeof(*all); i++)
-		if (!*all[i])
-			*all[i] = strdup("");
+	describe_begin(c);
 	describe_mounts(c);
 	conmon = *c->name && *c->bundle ? 0 : find_conmon(c->init);
 	if (conmon)

@@ -238,17 +238,23 @@ static int make_dir(char path[80], struct err *err)
 		       path);
 }
 
+/* The container as it is going to be. */
+static int describe(struct container *c, const char *id, const char *bundle, struct err *err)
+{
+	c->id = strdup(id);
+	c->cgroup = strdup("");
+	c->bundle = realpath(bundle, NULL); /* the tracer has another working directory */
+	if (!c->id || !c->cgroup || !c->bundle)
+		return err_sys(err, -errno, "container %s", id);
+	container_describe_planned(c);
+	return 0;
+}
+
 int listener_start(const struct tracer_config *config, const char *id, const char *bundle,
 		   struct err *err)
 {
 	_cleanup_json_ json_t *json = json_load_small(bundle, "config.json");
-	struct container container = {.id = (char *)id,
-				      .name = (char *)"",
-				      .image = (char *)"",
-				      .image_digest = (char *)"",
-				      .engine = (char *)"",
-				      .cgroup = (char *)"",
-				      .bundle = (char *)""};
+	struct container container = {0};
 	char dir[80], path[160];
 	int rc;
 
@@ -263,7 +269,10 @@ int listener_start(const struct tracer_config *config, const char *id, const cha
 	snprintf(path, sizeof(path), "%s/%.12s-%d.sock", dir, id, (int)getpid());
 	rc = listener_edit(json, path, err);
 	if (rc == 0)
+		rc = describe(&container, id, bundle, err);
+	if (rc == 0)
 		rc = start(config, &container, path, err);
+	container_done(&container);
 	/* If this fails the tracer ends by itself: nobody comes. */
 	return rc == 0 ? write_config(bundle, json, err) : rc;
 }

@@ -27,6 +27,9 @@ void container_mounts_done(struct container_mounts *mounts);
 int container_mounts_read(pid_t init, const char *root, const char *id, const char *bundle,
 			  struct container_mounts *ret);
 
+/* The same before there is a process: what the bundle's config.json says is going to be mounted. */
+int container_mounts_planned(const char *id, const char *bundle, struct container_mounts *ret);
+
 /* ---- parts, for tests ---- */
 
 /* The same from the text of mountinfo, which is cut, and the bundle's config.json (or NULL).

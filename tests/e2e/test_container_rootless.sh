@@ -1,8 +1,23 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# A container of a user's, without root anywhere: podman and runc as nobody, traced by seccomp_notify.
+# A container of a user's, without root anywhere: podman with runc and crun as nobody, traced by seccomp_notify, and by ptrace
+# where control groups v2 are delegated.
+# usage: test_container_rootless.sh seccomp_notify|ptrace
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
+backend=${1:-seccomp_notify}
+# Whatever this machine has: control groups v2 alone for all that this test starts, or, for crun, not both.
+if [ -z "${TKIT_APART:-}" ] && [ "$(id -u)" = 0 ]; then
+	export TKIT_APART=1
+	# shellcheck disable=SC2016
+	exec unshare -m --propagation private sh -c 'if [ "$1" = ptrace ]; then
+			umount -R -l /sys/fs/cgroup && mount -t cgroup2 none /sys/fs/cgroup ||
+				{ echo "SKIP: control groups v2 cannot be mounted"; exit 77; }
+		else
+			umount /sys/fs/cgroup/unified 2>/dev/null
+		fi
+		exec "$0" "$@"' "$0" "$backend"
+fi
 # shellcheck source=../lib/lib.sh
 . "$here/../lib/lib.sh"
 # shellcheck source=../lib/images.sh
@@ -10,8 +25,8 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck source=../lib/containers.sh
 . "$here/../lib/containers.sh"
 need_root # to become nobody
-need podman runc debootstrap jq setpriv
-need_backend seccomp_notify
+need podman runc crun debootstrap jq setpriv
+need_backend "$backend"
 mkdir "$work/user"
 home=$work/user
 mkdir "$home/run"
@@ -19,26 +34,41 @@ small_root "$home/root" || die "no base file system"
 chown -R nobody "$home"
 chmod 700 "$home" "$home/run"
 traces=$home/traces
-cat >"$home/tkit-runc" <<EOF
+for real in runc crun; do
+	cat >"$home/tkit-$real" <<EOF
 #!/bin/sh
-TKIT_TRACE_DIR=$traces TKIT_BACKEND=seccomp_notify TKIT_ON_FAILURE=block exec $build/tkit-runc "\$@"
+TKIT_TRACE_DIR=$traces TKIT_BACKEND=$backend TKIT_ON_FAILURE=block TKIT_REAL_RUNTIME=$(command -v $real) exec $build/tkit-runc "\$@"
 EOF
-chmod +x "$home/tkit-runc"
+	chmod +x "$home/tkit-$real"
+done
+group=
+if [ "$backend" = ptrace ]; then # what systemd would have made for the user
+	group=/sys/fs/cgroup/tkit-test-$$
+	mkdir -p "$group/session"
+	chown -R nobody "$group"
+fi
 user() { # CMD...: as nobody
-	(cd "$home" && HOME=$home XDG_RUNTIME_DIR=$home/run exec setpriv --reuid nobody --regid nogroup --clear-groups "$@")
+	(
+		[ -z "$group" ] || echo 0 >"$group/session/cgroup.procs"
+		cd "$home" && HOME=$home XDG_RUNTIME_DIR=$home/run exec setpriv --reuid nobody --regid nogroup --clear-groups "$@"
+	)
 }
 pod() { # RUNTIME WORD...
 	local runtime=$1
 	shift
 	user podman --cgroup-manager cgroupfs --log-level error --runtime "$runtime" "$@"
 }
+groups=()
+[ -n "$group" ] || groups=(--cgroups=no-conmon)
 run() { # RUNTIME WORD...
 	local runtime=$1
 	shift
-	pod "$runtime" run --network none --cgroups=no-conmon --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 "$@"
+	pod "$runtime" run --network none ${groups[@]+"${groups[@]}"} --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 "$@"
 }
 clean_up() {
 	pod runc rm -fa -t 0 >/dev/null 2>&1 || true
+	kill "$(cat "$home/run/libpod/tmp/pause.pid" 2>/dev/null)" 2>/dev/null && sleep 0.2 # keeps the user's namespaces
+	[ -z "$group" ] || find "$group" -depth -type d -exec rmdir {} \; 2>/dev/null || true
 	awk -v d="$work/" 'index($5, d) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
 		while read -r m; do umount -l "$m" 2>/dev/null || true; done
 }
@@ -46,23 +76,47 @@ at_exit clean_up
 user test -x "$build/tkit-runc" || skip "nobody cannot execute $build/tkit-runc"
 run runc --rm --rootfs "$home/root" true >/dev/null 2>"$work/err" || skip "rootless podman does not run here: $(tail -1 "$work/err")"
 
-run "$home/tkit-runc" --rm --rootfs "$home/root" sh -c 'cat /etc/os-release; exit 4' >"$work/out" 2>"$work/err" && status=0 || status=$?
-check "the exit status" test $status = 4
-check "the container's output" diff "$work/out" "$home/root/usr/lib/os-release"
-one=$(trace_of container) || die "no trace: $(cat "$work/err")"
-check "the program's exec" has "$one" '.op == "exec" and (.path | endswith("/cat"))'
-check "what it read" has "$one" '.op == "open" and .abs == "/etc/os-release"'
-check "the trace begins with the program" test "$("$tkit" dump "$one" | jq -r .op | head -1)" = exec
-check "complete" complete "$one"
-check "it is the user's" test "$(stat -c %U "$one")" = nobody
+life() { # RUNTIME
+	local real=$1 status=0 one service=
+	run "$home/tkit-$real" --rm --name "one-$real" --rootfs "$home/root" sh -c 'cat /etc/os-release; exit 4' >"$work/out" 2>"$work/err" || status=$?
+	check "$real: the exit status" test $status = 4
+	check "$real: the container's output" diff "$work/out" "$home/root/usr/lib/os-release"
+	one=$(trace_of "one-$real") || die "no trace: $(cat "$work/err")"
+	check "$real: the program's exec" has "$one" '.op == "exec" and (.path | endswith("/cat"))'
+	check "$real: what it read" has "$one" '.op == "open" and .abs == "/etc/os-release"'
+	check "$real: the trace begins with the program" test "$("$tkit" dump "$one" | jq -r .op | head -1)" = exec
+	check "$real: nothing of the runtime" hasnt "$one" '(.exe // "") + (.path // "") | test("runc|crun|tkit|conmon|exec.fifo")'
+	check "$real: complete" complete "$one"
+	check "$real: it is the user's" test "$(stat -c %U "$one")" = nobody
 
-run "$home/tkit-runc" -d --name service --rootfs "$home/root" sh -c 'trap "exit 0" TERM; while :; do sleep 0.1; done' >/dev/null 2>&1
-pod "$home/tkit-runc" exec service cat /etc/issue >/dev/null 2>"$work/err" || die "$(cat "$work/err")"
-check "it is removed" pod "$home/tkit-runc" rm -f -t 2 service
-seen() { for file in "$traces"/*.tkit; do has "$file" '.abs == "/etc/issue"' && return; done; return 1; }
-check "exec's program" eventually seen
+	run "$home/tkit-$real" -d --name "service-$real" --rootfs "$home/root" sh -c 'trap "exit 0" TERM; while :; do sleep 0.1; done' >/dev/null 2>&1
+	pod "$home/tkit-$real" exec "service-$real" cat /etc/issue >/dev/null 2>"$work/err" || die "$(cat "$work/err")"
+	check "$real: it is removed" pod "$home/tkit-$real" rm -f -t 2 "service-$real"
+	service=$(trace_of "service-$real") || die "no trace of the service"
+	check "$real: exec's program" has "$service" '.abs == "/etc/issue"'
+	check "$real: nothing of the runtime that exec came by" hasnt "$service" '(.exe // "") + (.path // "") | test("runc|crun|tkit|conmon|exec.fifo")'
+	check "$real: the service's trace is complete" complete "$service"
+}
+life runc
+if ! run crun --rm --cgroupns host --rootfs "$home/root" cat /proc/self/cgroup >"$work/out" 2>"$work/err"; then
+	echo "crun: does not run here: $(tail -1 "$work/err")"
+elif [ "$backend" = ptrace ] && ! grep -q '^0::.*/[0-9a-f]\{64\}' "$work/out"; then
+	# As with --cgroups=disabled: it lives beside others, and is not to be told from them.
+	echo "crun: makes no control group here: $(grep '^0::' "$work/out")"
+	run "$home/tkit-crun" --rm --rootfs "$home/root" true >"$work/err" 2>&1 && status=0 || status=$?
+	check "without a control group of its own it is not traced" test $status != 0
+	check "and the reason is told" grep -q 'no control group of its own' "$work/err"
+else
+	life crun
+fi
 
 user "$tkit" doctor >"$work/doctor"
-check "tkit doctor says what is missing" grep -q 'rootless .*seccomp_notify' "$work/doctor"
+check "tkit doctor says what is missing" grep -q 'rootless .*seccomp_notify or ptrace' "$work/doctor"
+groups_missing() { grep 'rootless' "$work/doctor" | grep -q 'delegated'; }
+if [ "$backend" = ptrace ]; then
+	check "not the control groups" eval '! groups_missing'
+elif [ "$(stat -f -c %T /sys/fs/cgroup)" != cgroup2fs ]; then
+	check "such as the control groups" groups_missing
+fi
 check "of this user" sh -c 'grep -q "^nobody:" /etc/subuid || grep -q "missing: .*ranges for this user" "$0"' "$work/doctor"
 done_testing

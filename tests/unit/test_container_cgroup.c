@@ -208,6 +208,13 @@ static void test_own_group(void **state)
 	}
 	snprintf(like, sizeof(like), "%s/x", near);
 	assert_int_equal(container_cgroup_own(like, &own, NULL), 0);
+	{
+		struct container mine = {.cgroup = near}, other = {.cgroup = like};
+
+		assert_int_equal(container_is_apart(&mine, &err), -ENOENT);
+		assert_non_null(strstr(err_text(&err), "control group of its own"));
+		assert_int_equal(container_is_apart(&other, NULL), 0);
+	}
 	assert_true(asprintf(&path, "%s/cgroup.procs", own) > 0);
 	assert_true(smallfile_load(path, &text) >= 0);
 	snprintf(pid, sizeof(pid), "%d\n", getpid());

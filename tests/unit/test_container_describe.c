@@ -136,6 +136,50 @@ static void test_describe_podman(void **state)
 	container_done(&c);
 }
 
+static void describe_planned(const struct tree *tree, const char *bundle, const char *config,
+			     struct container *c)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), "%s/config.json", bundle);
+	tree_file(tree, path, config);
+	*c = (struct container){.id = strdup(ID)};
+	assert_true(asprintf(&c->bundle, "%s%s", tree->dir, bundle) > 0);
+	container_describe_planned(c);
+}
+
+/* Before the container is there: by what config.json is going to mount. */
+static void test_describe_planned(void **state)
+{
+	struct state_dir *dir = *state;
+	struct container c;
+	char config[512];
+
+	tree_file(&dir->tree, "/data/containers/" ID "/config.v2.json",
+		  "{\"Name\":\"/web\",\"Image\":\"sha256:ab\",\"Config\":{\"Image\":\"nginx:1\"}}");
+	snprintf(config, sizeof(config),
+		 "{\"mounts\":[7,{},{\"source\":\"proc\"},{\"destination\":\"/etc/hosts\","
+		 "\"source\":\"%s/data/containers/" ID "/hosts\"}]}",
+		 dir->tree.dir);
+	describe_planned(&dir->tree, "/bundle", config, &c);
+	assert_string_equal(c.engine, "docker");
+	assert_string_equal(c.name, "web");
+	assert_string_equal(c.image, "nginx:1");
+	assert_string_equal(c.image_digest, "sha256:ab");
+	container_done(&c);
+	describe_planned(&dir->tree, "/io.containerd.x/" ID,
+			 "{\"annotations\":{\"io.kubernetes.cri.container-name\":\"pod\","
+			 "\"io.kubernetes.cri.image-name\":\"i:2\"}}",
+			 &c);
+	assert_string_equal(c.engine, "containerd");
+	assert_string_equal(c.name, "pod");
+	assert_string_equal(c.image, "i:2");
+	container_done(&c);
+	describe_planned(&dir->tree, "/odd", "{\"mounts\":{\"a\":[]},\"annotations\":3}", &c);
+	assert_string_equal(c.name, "");
+	container_done(&c);
+}
+
 static void test_describe_nothing(void **state)
 {
 	struct state_dir *dir = *state;
@@ -151,9 +195,8 @@ static void test_describe_nothing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		WITH_DIR(test_describe_docker),
-		WITH_DIR(test_describe_elsewhere),
-		WITH_DIR(test_describe_podman),
+		WITH_DIR(test_describe_docker),  WITH_DIR(test_describe_elsewhere),
+		WITH_DIR(test_describe_podman),  WITH_DIR(test_describe_planned),
 		WITH_DIR(test_describe_nothing),
 	};
 

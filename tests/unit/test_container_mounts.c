@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 /* What is mounted in a container: read, named, kept through models, left out of images. */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -268,6 +269,57 @@ static void test_image(void **state)
 	assert_int_equal(tkit_closure_absent_count(s->closure), 0);
 }
 
+/* Before there is a process: from config.json, places resolved in the container's file system. */
+static void test_planned(void **state)
+{
+	struct container_mounts m;
+	struct tree tree;
+	char text[2048], path[256];
+
+	assert_int_equal(tree_new(&tree), 0);
+	tree_dir(&tree, "/b/rootfs/run");
+	tree_dir(&tree, "/b/rootfs/var");
+	tree_link(&tree, "/run", "/b/rootfs/var/run");
+	tree_file(&tree, "/host/volumes/v/_data/x", "");
+	tree_file(&tree, "/host/conf", "");
+	snprintf(
+		text, sizeof(text),
+		"{\"root\":{\"path\":\"rootfs\"},\"mounts\":[7,{},{\"destination\":\"etc\"},"
+		"{\"destination\":\"/proc\",\"type\":\"proc\",\"source\":\"proc\"},"
+		"{\"destination\":\"/\",\"type\":\"tmpfs\"},"
+		"{\"destination\":\"/data\",\"type\":\"none\",\"source\":\"%s/host/volumes/v/_data\","
+		"\"options\":[3,\"rbind\"]},"
+		"{\"destination\":\"/var/run/conf\",\"type\":\"bind\",\"source\":\"%s/host/conf\","
+		"\"options\":[\"ro\",\"bind\"]},"
+		"{\"destination\":\"/var/run\",\"type\":\"bind\",\"source\":\"%s/host\"},"
+		"{\"destination\":\"/tmp\",\"type\":\"tmpfs\",\"source\":\"tmpfs\"}]}",
+		tree.dir, tree.dir, tree.dir);
+	tree_file(&tree, "/b/config.json", text);
+	snprintf(path, sizeof(path), "%s/b", tree.dir);
+	assert_int_equal(container_mounts_planned(ID, path, &m), 0);
+	expect_kind(&m, "/proc", TKIT_MOUNT_RUNTIME, "", "proc");
+	snprintf(text, sizeof(text), "%s/host/volumes/v/_data", tree.dir);
+	expect_kind(&m, "/data", TKIT_MOUNT_VOLUME, "v", text);
+	assert_int_equal(at(&m, "/data")->flags, 0);
+	assert_string_not_equal(at(&m, "/data")->type, "none");
+	assert_string_not_equal(at(&m, "/data")->type, "");
+	snprintf(text, sizeof(text), "%s/host", tree.dir);
+	expect_kind(&m, "/run", TKIT_MOUNT_BIND, "", text);
+	snprintf(text, sizeof(text), "%s/host/conf", tree.dir);
+	expect_kind(&m, "/run/conf", TKIT_MOUNT_BIND, "", text);
+	assert_int_equal(at(&m, "/run/conf")->flags, TKIT_MOUNT_FILE | TKIT_MOUNT_READ_ONLY);
+	expect_kind(&m, "/tmp", TKIT_MOUNT_TMPFS, "", "tmpfs");
+	assert_int_equal(m.count, 5);
+	container_mounts_done(&m);
+	tree_file(&tree, "/b/config.json", "{\"mounts\":{\"destination\":\"/\"},\"root\":[]}");
+	assert_int_equal(container_mounts_planned(ID, path, &m), 0);
+	assert_int_equal(m.count, 0);
+	container_mounts_done(&m);
+	tree_file(&tree, "/b/config.json", "{");
+	assert_int_equal(container_mounts_planned(ID, path, &m), -EBADMSG);
+	tree_done(&tree);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -275,6 +327,7 @@ int main(void)
 		cmocka_unit_test(test_kinds),
 		cmocka_unit_test(test_hook),
 		cmocka_unit_test(test_own),
+		cmocka_unit_test(test_planned),
 		cmocka_unit_test(test_model),
 		cmocka_unit_test_setup_teardown(test_image, scene_setup, scene_teardown),
 	};
