@@ -54,7 +54,10 @@ static void on_end(struct pt *pt, struct pt_tracee *t, int status)
 	pt_tracee_drop(pt, t);
 }
 
-/* A new thread or process is known with its creator: it may run. */
+static void on_stop(struct pt *pt, struct pt_tracee *t, int status);
+
+/* A new thread or process is known with its creator: it may go on, unless its process is stopped.
+ */
 static void settle(struct pt *pt, struct pt_tracee *t)
 {
 	bool held = t->held;
@@ -63,7 +66,7 @@ static void settle(struct pt *pt, struct pt_tracee *t)
 	if (t->dead)
 		on_end(pt, t, t->status);
 	else if (held)
-		pt_resume(pt, t, 0);
+		on_stop(pt, t, t->status);
 }
 
 static bool is_thread_of(pid_t pid, pid_t tid)
@@ -165,6 +168,8 @@ static void on_exec(struct pt *pt, struct pt_tracee *t)
 
 	ptrace(PTRACE_GETEVENTMSG, t->tid, 0, &from);
 	t = take_over(pt, t, (pid_t)from);
+	if (!t->proc && pt_tracee_join(t, NULL) < 0)
+		pt_lose(pt, TKIT_LOSS_UNTRACED, "out of memory for a process");
 	t->foreign_told = false;
 	if (pt->passing || pt->detaching)
 		pt_call_drop(pt, t);
@@ -281,7 +286,10 @@ void pt_stop(struct pt *pt, pid_t tid, int status)
 		t = pt_tracee_add(pt, tid);
 		if (!t)
 			return;
-		if (WIFSTOPPED(status)) {
+		/* ... or the first thread, which was gone before the trace: another one's exec has
+		 * brought it back */
+		if (WIFSTOPPED(status) && status >> 16 != PTRACE_EVENT_EXEC) {
+			t->status = status;
 			if (pt->detaching)
 				pt_detach_one(pt, t, 0);
 			else

@@ -225,6 +225,55 @@ static void stop_threads(void)
 	wait_for(pid, 0);
 }
 
+static _Atomic long *steps;
+
+static void *walker(void *arg)
+{
+	for (int i = 0; i < 2000; i++)
+		++*steps;
+	return NULL;
+}
+
+static void *napper(void *arg)
+{
+	for (;;)
+		usleep(100);
+}
+
+/* No thread of a stopped process runs, not even one that was just being made. */
+static void stop_new_threads(void)
+{
+	int ran = 0;
+	pid_t pid;
+
+	steps = mmap(NULL, sizeof(*steps), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	pid = fork();
+	if (!pid) {
+		pthread_t t;
+
+		for (int i = 0; i < 3; i++)
+			pthread_create(&t, NULL, napper, NULL);
+		for (;;)
+			if (pthread_create(&t, NULL, walker, NULL) == 0)
+				pthread_join(t, NULL);
+	}
+	for (int i = 0; i < 1500; i++) {
+		long before;
+
+		usleep(100 + random() % 400);
+		kill(pid, SIGSTOP);
+		waitpid(pid, NULL, WUNTRACED);
+		before = *steps;
+		usleep(1000);
+		ran += *steps != before;
+		kill(pid, SIGCONT);
+		waitpid(pid, NULL, WCONTINUED);
+	}
+	kill(pid, SIGKILL);
+	wait_for(pid, 0);
+	printf("ran while stopped: %d times\n", ran);
+}
+
 /* ---- threads and processes ---- */
 
 static void *opener(void *arg)
@@ -508,6 +557,7 @@ static const struct {
 	{"restart", restart},
 	{"stopping", stopping},
 	{"stop_threads", stop_threads},
+	{"stop_new_threads", stop_new_threads},
 	{"threads", threads},
 	{"processes", processes},
 	{"thread_exec", thread_exec},

@@ -37,13 +37,15 @@ attach() { # THREADS CHILDREN SECONDS-TRACED
 	}
 	"$tkit" dump "$work/a.tkit" | python3 -c '
 import json, sys
-names = {e.get("abs") for e in map(json.loads, sys.stdin)}
-threads, children = map(int, sys.argv[1:])
+events = list(map(json.loads, sys.stdin))
+names = {e.get("abs") for e in events}
+runs = {e.get("resolved") for e in events if e["type"] == "exec"}
+threads, children = map(int, sys.argv[1:3])
 want = {f"/nosuch/thread{i}" for i in range(threads)} | {f"/nosuch/grandchild{i}" if i % 2 else f"/nosuch/child{i}" for i in range(children)}
-want |= {f"/nosuch/thread{100000 + i}" for i in range(children)} | {"/nosuch/brief"}
-missing = sorted(want - names)
+want |= {f"/nosuch/thread{100000 + i}" for i in range(children)} | {"/nosuch/brief", "/nosuch/run"}
+missing = sorted(want - names) + sorted({sys.argv[3]} - runs)
 print("missing:", missing[:5], len(missing)) if missing else None
-sys.exit(bool(missing))' "$1" "$2"
+sys.exit(bool(missing))' "$1" "$2" "$work/target"
 }
 
 check "some threads, a dead first thread, a dead child" attach 5 3 1.5
