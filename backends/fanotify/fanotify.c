@@ -16,69 +16,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* One read() holds at most this; each event in it costs a descriptor until it is handled. */
-#define READ_SIZE 4096
-
 #define LOOK_MS 50 /* between two looks for mount namespaces that members have made */
 
-#ifndef FAN_REPORT_PIDFD
-#define FAN_REPORT_PIDFD 0x00000080
-#endif
-#ifndef FAN_EVENT_INFO_TYPE_PIDFD
-#define FAN_EVENT_INFO_TYPE_PIDFD 4
-#endif
+#define READS 64 /* of the queue, in one pump() */
 
 struct self {
 	struct tkit_ctx *ctx;
 	const struct options *options;
 	const struct tkit_target *target;
-	int fan;
+	struct queue queue;
 	struct marks *marks;
 	struct counter *counter;
 	struct family *family; /* NULL: everybody (ALL) */
-	bool pidfds;           /* events come with one */
 	bool container;        /* CGROUP with a first process */
 	const char *group;     /* its control group; else NULL */
 	uint64_t looked;       /* when the members' mount namespaces were looked at last */
+	bool more;             /* the queue was not empty when pump() returned */
 	bool stopping;
 	uint64_t emitted;
 };
-
-/* O_LARGEFILE is 0 to a 64-bit libc, but fanotify looks at the bit (fanotify_init(2)). */
-#define EVENT_FLAGS (O_RDONLY | O_CLOEXEC | 0100000)
-
-static int open_group(const struct options *options, bool *ret_pidfds)
-{
-	unsigned int flags = FAN_CLASS_NOTIF | FAN_CLOEXEC | FAN_NONBLOCK | FAN_UNLIMITED_MARKS |
-			     (options->unlimited ? FAN_UNLIMITED_QUEUE : 0);
-	int fan = fanotify_init(flags | FAN_REPORT_PIDFD, EVENT_FLAGS);
-
-	*ret_pidfds = fan >= 0;
-	/* Linux before 5.15 has no pidfds here. */
-	return fan < 0 && errno == EINVAL ? fanotify_init(flags, EVENT_FLAGS) : fan;
-}
-
-/* The process behind an event; a descriptor is the caller's. */
-static int pidfd_of(const struct self *self, const struct fanotify_event_metadata *meta)
-{
-	const char *at = (const char *)meta + meta->metadata_len;
-	const char *end = (const char *)meta + meta->event_len;
-	struct {
-		uint8_t type, pad;
-		uint16_t len;
-		int32_t pidfd;
-	} info;
-
-	while (self->pidfds && end - at >= (ptrdiff_t)sizeof(info)) {
-		memcpy(&info, at, sizeof(info));
-		if (info.type == FAN_EVENT_INFO_TYPE_PIDFD && info.pidfd >= FAMILY_GONE)
-			return info.pidfd;
-		if (info.len < 4 || info.len > end - at)
-			break;
-		at += info.len;
-	}
-	return FAMILY_NO_PIDFD;
-}
 
 /* A control group alone does not tell who enters it; a container's mounts do. */
 static int check_group(struct tkit_ctx *ctx, const struct tkit_target *target)
@@ -93,14 +49,14 @@ static int check_group(struct tkit_ctx *ctx, const struct tkit_target *target)
 
 static int fa_probe(struct tkit_ctx *ctx, const void *options, const struct tkit_target *target)
 {
-	bool pidfds;
-	int fan = open_group(options, &pidfds);
+	struct queue queue;
+	int rc = queue_open(&queue, true);
 
-	if (fan < 0 && errno == EPERM)
-		return tkit_fail(ctx, -EPERM, "needs CAP_SYS_ADMIN; try --backend ptrace");
-	if (fan < 0)
-		return tkit_fail(ctx, -errno, "fanotify_init");
-	close(fan);
+	if (rc == -EPERM)
+		return tkit_fail(ctx, rc, "needs CAP_SYS_ADMIN; try --backend ptrace");
+	if (rc < 0)
+		return tkit_fail(ctx, rc, "fanotify_init");
+	close(queue.fd);
 	if (target->kind != TKIT_TARGET_CGROUP)
 		return 20;
 	return check_group(ctx, target) < 0 ? -EOPNOTSUPP : 5;
@@ -113,8 +69,7 @@ static void fa_close(struct tkit_ctx *ctx, void *data)
 	marks_free(self->marks);
 	counter_free(self->counter);
 	family_free(self->family);
-	if (self->fan >= 0)
-		close(self->fan);
+	close(self->queue.fd);
 	free(self);
 }
 
@@ -122,6 +77,7 @@ static int fa_open(struct tkit_ctx *ctx, const void *options, const struct tkit_
 		   void **ret_self)
 {
 	struct self *self = calloc(1, sizeof(*self));
+	int rc;
 
 	if (!self)
 		return tkit_fail(ctx, -ENOMEM, "instance");
@@ -129,12 +85,10 @@ static int fa_open(struct tkit_ctx *ctx, const void *options, const struct tkit_
 	self->target = target;
 	self->container = target->kind == TKIT_TARGET_CGROUP;
 	self->group = target->cgroup_path;
-	self->fan = open_group(self->options, &self->pidfds);
-	if (self->fan < 0) {
-		int rc = tkit_fail(ctx, -errno, "fanotify_init%s",
-				   errno == EPERM ? " (needs CAP_SYS_ADMIN; try --backend ptrace)"
-						  : "");
-
+	rc = queue_open(&self->queue, self->options->unlimited);
+	if (rc < 0) {
+		rc = tkit_fail(ctx, rc, "fanotify_init%s",
+			       rc == -EPERM ? " (needs CAP_SYS_ADMIN; try --backend ptrace)" : "");
 		free(self);
 		return rc;
 	}
@@ -199,11 +153,13 @@ static int fa_start(struct tkit_ctx *ctx, void *data)
 	if (!self->container || strcmp(root, "/") == 0)
 		root = NULL;
 	/* First who, then what: no event of a process that is not known to belong. */
+	if (rc == 0)
+		rc = queue_limit(ctx, &self->queue);
 	if (rc == 0 && self->target->kind != TKIT_TARGET_ALL)
 		rc = family_new(ctx, pid, self->group, self->target->kind == TKIT_TARGET_PID,
 				&self->family);
 	if (rc == 0)
-		rc = marks_new(ctx, self->options, self->fan, pid, root, &self->marks);
+		rc = marks_new(ctx, self->options, self->queue.fd, pid, root, &self->marks);
 	if (rc == 0 && self->container)
 		rc = start_container(ctx, self);
 	if (rc == 0 && self->family)
@@ -260,7 +216,7 @@ static int take_buffer(struct tkit_ctx *ctx, struct self *self, const char *buf,
 		if (rc >= 0 && (meta->mask & FAN_Q_OVERFLOW))
 			rc = tkit_lose(ctx, TKIT_LOSS_QUEUE_OVERFLOW, 1,
 				       "the kernel does not tell how many");
-		pidfd = pidfd_of(self, meta);
+		pidfd = queue_pidfd(&self->queue, meta);
 		if (meta->fd >= 0 && rc >= 0 && wanted(self, meta, pidfd)) {
 			rc = emit_event(ctx, self->target, meta);
 			count += rc > 0 ? rc : 0;
@@ -276,42 +232,44 @@ static int take_buffer(struct tkit_ctx *ctx, struct self *self, const char *buf,
 	return rc < 0 ? rc : count;
 }
 
-/* Reads what is queued. Process events first: a file event must find its process known. */
+/*
+ * Reads what is queued, but not for ever: a busy host fills the queue as fast as it is read.
+ * Process events first: a file event must find its process known.
+ */
 static int drain(struct tkit_ctx *ctx, struct self *self)
 {
-	_Alignas(struct fanotify_event_metadata) char buf[READ_SIZE];
+	_Alignas(struct fanotify_event_metadata) char buf[QUEUE_READ];
 	int count = 0;
 
-	for (;;) {
-		ssize_t n = read(self->fan, buf, sizeof(buf));
+	for (int i = 0; i < READS; i++) {
+		ssize_t n = queue_read(&self->queue, buf);
 		int rc = self->family ? family_pump(ctx, self->family) : 0;
 
 		if (rc < 0)
 			return rc;
 		count += rc;
-		if (n < 0 && (errno == EAGAIN || errno == EINTR))
+		if (n == -EAGAIN) {
+			self->more = false;
 			return count;
-		if (n < 0 && errno != EMFILE && errno != ENFILE && errno != ENOMEM) {
-			/* The file of this event cannot be opened any more (stale, gone). */
-			rc = tkit_lose(ctx, TKIT_LOSS_UNREADABLE, 1, "an event's file");
-			if (rc < 0)
-				return rc;
-			continue;
 		}
-		if (n < 0)
-			return tkit_fail(ctx, -errno, "reading events");
-		rc = take_buffer(ctx, self, buf, n);
+		if (n == -EINVAL || n == -EBADF || n == -EFAULT)
+			return tkit_fail(ctx, (int)n, "reading events");
+		/* The file of an event could not be opened any more (stale, gone). */
+		rc = n < 0 ? tkit_lose(ctx, TKIT_LOSS_UNREADABLE, 1, "an event's file")
+			   : take_buffer(ctx, self, buf, n);
 		if (rc < 0)
 			return rc;
-		count += rc;
+		count += n < 0 ? 0 : rc;
 	}
+	self->more = true;
+	return count;
 }
 
 static int fa_pump(struct tkit_ctx *ctx, void *data, int timeout_ms)
 {
 	struct self *self = data;
 	struct pollfd fds[3 + MARKS_TABLES_MAX] = {
-		{.fd = self->fan, .events = POLLIN},
+		{.fd = self->queue.fd, .events = POLLIN},
 		{.fd = tkit_stop_fd(ctx), .events = POLLIN},
 		{.fd = self->family ? family_fd(self->family) : -1, .events = POLLIN},
 	};
@@ -331,7 +289,7 @@ static int fa_pump(struct tkit_ctx *ctx, void *data, int timeout_ms)
 	if (rc < 0)
 		return rc;
 	rc = drain(ctx, self);
-	return rc == 0 && self->stopping ? TKIT_END : rc;
+	return rc == 0 && self->stopping && !self->more ? TKIT_END : rc;
 }
 
 /* Mounted in a namespace that was gone before it was looked at. */
@@ -351,9 +309,9 @@ static int fa_stop(struct tkit_ctx *ctx, void *data)
 	int rc = self->stopping ? 0 : lose_mounts(ctx, self);
 
 	/* What is queued stays readable after the marks are gone. */
-	fanotify_mark(self->fan, FAN_MARK_FLUSH, 0, AT_FDCWD, "/");
-	fanotify_mark(self->fan, FAN_MARK_FLUSH | FAN_MARK_MOUNT, 0, AT_FDCWD, "/");
-	fanotify_mark(self->fan, FAN_MARK_FLUSH | FAN_MARK_FILESYSTEM, 0, AT_FDCWD, "/");
+	fanotify_mark(self->queue.fd, FAN_MARK_FLUSH, 0, AT_FDCWD, "/");
+	fanotify_mark(self->queue.fd, FAN_MARK_FLUSH | FAN_MARK_MOUNT, 0, AT_FDCWD, "/");
+	fanotify_mark(self->queue.fd, FAN_MARK_FLUSH | FAN_MARK_FILESYSTEM, 0, AT_FDCWD, "/");
 	self->stopping = true;
 	return rc < 0 ? rc : 0;
 }

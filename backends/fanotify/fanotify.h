@@ -23,6 +23,22 @@ struct options {
 	struct tkit_option_list paths;
 };
 
+/* ---- queue.c: the kernel's queue ---- */
+
+#define QUEUE_READ 4096 /* bytes; each event in it costs descriptors until it is handled */
+
+struct queue {
+	int fd;
+	bool pidfds;    /* events come with one */
+	size_t at_once; /* bytes that are asked for at one time */
+};
+
+int queue_open(struct queue *queue, bool unlimited); /* -errno */
+/* Before the first read: how much can be asked for. 0 or the value of tkit_fail(). */
+int queue_limit(struct tkit_ctx *ctx, struct queue *queue);
+ssize_t queue_read(const struct queue *queue, char buf[QUEUE_READ]); /* bytes or -errno */
+int queue_pidfd(const struct queue *queue, const struct fanotify_event_metadata *meta);
+
 /* ---- emit.c ---- */
 
 /* Emits what the mask says about the file behind meta->fd. Returns the number of events. */
