@@ -246,7 +246,8 @@ static void stop_new_threads(void)
 	int ran = 0;
 	pid_t pid;
 
-	steps = mmap(NULL, sizeof(*steps), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	steps = mmap(NULL, sizeof(*steps), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1,
+		     0);
 	pid = fork();
 	if (!pid) {
 		pthread_t t;

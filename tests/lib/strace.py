@@ -263,6 +263,8 @@ class Reader:
             raise ParseError(f"no descriptor: {arg!r}")
         if m.group(2) is None or m.group(3) or not m.group(2).startswith("/"):
             return None
+        if m.group(1) == "AT_FDCWD" and m.group(2).endswith(" (deleted)"):
+            return None
         return unescape(m.group(2))
 
     @staticmethod
