@@ -111,7 +111,7 @@ static int backend_open(struct tkit_ctx *ctx, const void *opts, const struct tki
 	pt->ctx = ctx;
 	pt->opt = opts;
 	pt->target = target;
-	pt->pinned_cpu = -1;
+	pt->pin.cpu = -1;
 	if (stat("/", &pt->own_root) < 0 || stat("/proc/self/ns/mnt", &ns) < 0) {
 		int rc = tkit_fail(ctx, -errno, "reading /proc/self; is /proc mounted?");
 
@@ -194,7 +194,7 @@ static int pump_loop(struct pt *pt, int timeout_ms)
 		uint64_t now;
 
 		if (tid > 0) {
-			pt_pin(pt, tid);
+			pt_pin_stop(pt, tid);
 			pt_stop(pt, tid, status);
 		}
 		/* after stop() nothing is told any more, but the tracees are still to be served */
@@ -227,6 +227,7 @@ static int backend_pump(struct tkit_ctx *ctx, void *self, int timeout_ms)
 	if (timeout_ms > 0)
 		pt_wait_ticks(pt, true);
 	rc = pump_loop(pt, timeout_ms);
+	pt_pin_rest(pt);
 	if (timeout_ms > 0)
 		pt_wait_ticks(pt, false);
 	return rc;

@@ -5,7 +5,8 @@
  *
  *	plugin.c   the callbacks, options, probe
  *	loop.c     what each kind of stop asks for
- *	wait.c     waiting for the next stop, with a time limit; the tracer's CPU
+ *	wait.c     waiting for the next stop, with a time limit
+ *	pin.c      the CPU of the tracing thread
  *	group.c    a control group as target
  *	attach.c   beginning and end: seize, detach
  *	tracee.c   the table of threads
@@ -28,7 +29,9 @@
 #define PTRACE_PTRACE_H
 
 #include <limits.h>
+#include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -158,6 +161,30 @@ struct pt_tracee {
 #define PT_BUCKETS 1024
 #define PT_QUEUE   4096
 
+/* See pin.c. */
+struct pt_pin {
+	bool off;
+	bool guarded;       /* the guard is there, and what it shares */
+	cpu_set_t affinity; /* of the tracing thread at the start */
+	int cpu;            /* where it is pinned to; -1 */
+	pid_t last_tid;
+	uint32_t stops;
+	uint32_t same;     /* of the last window: by the same thread as the one before */
+	uint32_t in_a_row; /* stops by last_tid without a break */
+	uint32_t misses;   /* stops that had to be waited for, since the last look */
+	uint32_t patience; /* ... that lead to a look */
+
+	pthread_t guard;
+	pthread_mutex_t lock; /* of all below */
+	pthread_cond_t wake;
+	enum { PT_PIN_STARTING, PT_PIN_NO_POLICY, PT_PIN_USUAL, PT_PIN_LOW, PT_PIN_OVER } state;
+	pid_t tid;  /* the tracing thread */
+	int policy; /* ... its own */
+	uint64_t again_ns;
+	uint64_t backoff_ns;
+	atomic_uint busy; /* another number with each stop; 0: nothing to do */
+};
+
 struct pt {
 	struct tkit_ctx *ctx;
 	const struct pt_options *opt;
@@ -192,16 +219,13 @@ struct pt {
 	ino_t own_mnt_ns;
 	uint32_t roots_moving; /* calls under way that change a root */
 
+	struct pt_pin pin;
+
 	/* wait.c */
 	int chld_flags;
 	timer_t timer;
-	cpu_set_t affinity; /* of this thread at the start */
-	int pinned_cpu;     /* -1 */
-	pid_t last_tid;
-	uint32_t stops;
-	uint32_t same;     /* of the last PIN_WINDOW stops: by the same thread as the one before */
-	uint32_t in_a_row; /* stops by last_tid without a break */
-	uint32_t unswept;  /* since the last sweep */
+	bool waited;      /* for the last stop */
+	uint32_t unswept; /* since the last sweep */
 	uint32_t queue_at, queue_count;
 	struct pt_stopped {
 		pid_t tid;
@@ -314,7 +338,14 @@ int pt_wait_init(struct pt *pt);
 void pt_wait_done(struct pt *pt);
 void pt_wait_ticks(struct pt *pt, bool on);
 pid_t pt_wait(struct pt *pt, bool block, int *ret_status);
-void pt_pin(struct pt *pt, pid_t tid);
+
+/* pin.c */
+void pt_pin_init(struct pt *pt);
+void pt_pin_done(struct pt *pt);
+void pt_pin_stop(struct pt *pt, pid_t tid);
+/* There is something to do; there is nothing until a tracee stops. */
+void pt_pin_work(struct pt *pt);
+void pt_pin_rest(struct pt *pt);
 
 /* attach.c */
 int pt_seize_command(struct pt *pt);

@@ -21,11 +21,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define TICK_NS    20000000
-#define FAIR       2   /* threads; up to so many take turns by themselves */
-#define SWEEP      16  /* stops until all that have stopped are collected, if nobody waited */
-#define PIN_FIRST  8   /* stops in a row by one thread before a first look at where it runs */
-#define PIN_WINDOW 128 /* stops between two looks */
+#define TICK_NS 20000000
+#define FAIR    2  /* threads; up to so many take turns by themselves */
+#define SWEEP   16 /* stops until all that have stopped are collected, if nobody waited */
 
 #ifndef sigev_notify_thread_id
 #define sigev_notify_thread_id _sigev_un._tid
@@ -84,8 +82,7 @@ int pt_wait_init(struct pt *pt)
 	if (timer_create(CLOCK_MONOTONIC, &event, &pt->timer) < 0)
 		return tkit_fail(pt->ctx, -errno, "making a timer");
 	pt->timer_made = true;
-	if (sched_getaffinity(0, sizeof(pt->affinity), &pt->affinity) < 0)
-		CPU_ZERO(&pt->affinity);
+	pt_pin_init(pt);
 	quiet_sigchld(pt);
 	return 0;
 }
@@ -94,6 +91,7 @@ void pt_wait_done(struct pt *pt)
 {
 	struct sigaction sa;
 
+	pt_pin_done(pt);
 	if (pt->timer_made)
 		timer_delete(pt->timer);
 	pt->timer_made = false;
@@ -135,92 +133,29 @@ static void fill_queue(struct pt *pt)
 
 /*
  * The next tracee that stopped or ended: its id with *ret_status, 0 if there is none now (or
- * when the timer ended a blocking wait), -ECHILD if there are no tracees.
+ * when the timer ended a blocking wait), -ECHILD if there are no tracees. pt->waited
+ * tells that none had stopped yet.
  */
 pid_t pt_wait(struct pt *pt, bool block, int *ret_status)
 {
 	pid_t tid;
 
+	pt->waited = false;
 	if (pt->queue_at < pt->queue_count) {
 		*ret_status = pt->queue[pt->queue_at].status;
 		return pt->queue[pt->queue_at++].tid;
 	}
 	pt->queue_at = pt->queue_count = 0;
-	tid = waitpid(-1, ret_status, __WALL | __WNOTHREAD | (block ? 0 : WNOHANG));
+	tid = waitpid(-1, ret_status, __WALL | __WNOTHREAD | WNOHANG);
+	pt->waited = tid == 0;
+	if (tid == 0 && block) {
+		pt_pin_rest(pt);
+		tid = waitpid(-1, ret_status, __WALL | __WNOTHREAD);
+	}
+	pt_pin_work(pt);
 	if (tid < 0)
 		return errno == ECHILD ? -ECHILD : 0;
 	if (tid > 0 && pt->count > FAIR)
 		fill_queue(pt);
 	return tid;
-}
-
-/* The CPU that the thread ran on last; -1 if it cannot be told. */
-static int cpu_of(pid_t tid)
-{
-	char path[64], text[1024];
-	char *p, *save = NULL;
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/stat", tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return -1;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	text[n > 0 ? n : 0] = 0;
-	p = strrchr(text, ')');
-	if (!p)
-		return -1;
-	p = strtok_r(p + 1, " ", &save); /* field 3; wanted: 39 */
-	for (int field = 3; p && field < 39; field++)
-		p = strtok_r(NULL, " ", &save);
-	return p ? (int)strtol(p, NULL, 10) : -1;
-}
-
-static void unpin(struct pt *pt)
-{
-	if (pt->pinned_cpu >= 0)
-		sched_setaffinity(0, sizeof(pt->affinity), &pt->affinity);
-	pt->pinned_cpu = -1;
-}
-
-static void pin_to(struct pt *pt, int cpu)
-{
-	cpu_set_t set;
-
-	if (cpu == pt->pinned_cpu || cpu < 0 || cpu >= CPU_SETSIZE ||
-	    !CPU_ISSET(cpu, &pt->affinity))
-		return;
-	CPU_ZERO(&set);
-	CPU_SET(cpu, &set);
-	if (sched_setaffinity(0, sizeof(set), &set) == 0)
-		pt->pinned_cpu = cpu;
-}
-
-/*
- * Stops and wake-ups between two CPUs cost several times as much as on one. As long as most
- * stops come from one thread, the tracing thread follows it to its CPU: soon, because many
- * programs live for a few hundred stops only. The traced thread itself is never moved.
- */
-void pt_pin(struct pt *pt, pid_t tid)
-{
-	if (pt->opt->pin == PT_NO)
-		return;
-	if (tid == pt->last_tid) {
-		pt->same++;
-		pt->in_a_row++;
-	} else {
-		pt->in_a_row = 0;
-	}
-	pt->last_tid = tid;
-	if (pt->in_a_row == PIN_FIRST && !pt->crowded)
-		pin_to(pt, cpu_of(tid));
-	if (++pt->stops % PIN_WINDOW)
-		return;
-	if (pt->same >= PIN_WINDOW * 3 / 4)
-		pin_to(pt, cpu_of(tid));
-	else
-		unpin(pt);
-	pt->same = 0;
 }
