@@ -271,7 +271,7 @@ class Run:
         for a in self.all:
             if a.raw.get("exe") == "/" or (a.resolved == b"/" and a.op in ("exec", "interp")):
                 yield f"a program is no root directory: {describe(a)} by {a.raw.get('exe')}"
-            if "ENTRY" not in caps and a.op == "exec" and a.resolved is None and not a.path and a.raw.get("exe"):
+            if "ENTRY" not in caps and a.op == "exec" and not a.errno and a.resolved is None and not a.path and a.raw.get("exe"):
                 yield f"a program without a path that runs another one: {describe(a)}, {a.raw['exe']}"
 
     def check_losses(self, caps):
