@@ -98,6 +98,32 @@ static void test_places(void **state)
 	assert_int_equal(entry->st.st_size, 0);
 }
 
+/* Below another mount, and of what runtimes make by themselves, there is no place of the image. */
+static void test_no_places(void **state)
+{
+	static const struct tkit_mount_info mounts[] = {
+		BIND("/data"),
+		BIND("/data/sub/x"),
+		{.destination = "/etc/hosts",
+		 .source = "/host",
+		 .type = "ext4",
+		 .name = "",
+		 .kind = TKIT_MOUNT_RUNTIME,
+		 .flags = TKIT_MOUNT_FILE},
+	};
+	struct scene *s = *state;
+
+	tree_dir(&s->tree, "/data");
+	tree_dir(&s->tree, "/etc");
+	set_mounts(s, mounts, 3);
+	scene_run(s);
+	assert_int_equal(scene_close(s), 0);
+	has(s, "/data", TKIT_REASON_RUNTIME);
+	hasnt(s, "/data/sub");
+	hasnt(s, "/data/sub/x");
+	hasnt(s, "/etc/hosts");
+}
+
 /* A trace is any file: no name in it leads out of the root, or into the image by a crooked name. */
 static void test_hostile_places(void **state)
 {
@@ -130,10 +156,8 @@ static void test_hostile_places(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_hidden),
-		TEST(test_not_absent),
-		TEST(test_places),
-		TEST(test_hostile_places),
+		TEST(test_hidden),    TEST(test_not_absent),     TEST(test_places),
+		TEST(test_no_places), TEST(test_hostile_places),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
