@@ -62,9 +62,12 @@ Losses are counted and told.")
 
 set(CPACK_DEBIAN_DEV_PACKAGE_NAME libtkit-dev)
 set(CPACK_DEBIAN_DEV_PACKAGE_SECTION libdevel)
-set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "tkit (= ${PROJECT_VERSION})")
+set(CPACK_DEBIAN_DEV_PACKAGE_DEPENDS "tkit (= ${PROJECT_VERSION}), python3") # the conformance kit
+set(CPACK_DEBIAN_DEV_PACKAGE_SHLIBDEPS ON)
 set(CPACK_COMPONENT_DEV_DESCRIPTION
-    "headers to write plugins for tkit
+    "headers and tests to write plugins for tkit
 Backends, sinks and reporters of tkit are plugins: shared objects that
-include these headers. pkg-config and CMake know them as tkit.")
+include these headers. pkg-config and CMake know them as tkit. With the
+headers come templates (tkit plugin new), examples, and the programs with
+which a backend is tested (tkit plugin conformance).")
 include(CPack)

@@ -28,11 +28,14 @@ has_field() { # DEB FIELD TEXT
 check "depends on the libraries it uses" has_field "$tkit_deb" Depends libarchive13
 check "depends on libc" has_field "$tkit_deb" Depends libc6
 check "dev depends on this very version" has_field "$dev_deb" Depends "tkit (= $(field "$tkit_deb" Version))"
+check "dev depends on what its conformance kit uses" has_field "$dev_deb" Depends python3
 if command -v lintian >/dev/null; then
 	# The library is for plugins of tkit; package databases of other root file systems are read as
 	# files; cpack writes a postinst that calls ldconfig beside our trigger.
 	accepted=package-name-doesnt-match-sonames,uses-dpkg-database-directly,maintscript-calls-ldconfig
 	accepted+=,package-contains-vcs-control-file # of a new plugin
+	# The conformance kit executes static programs, too, and loads a library that needs nothing.
+	accepted+=,statically-linked-binary,shared-library-lacks-prerequisites
 	lint() {
 		lintian --allow-root --tag-display-limit 0 --fail-on error,warning --suppress-tags "$accepted" "$@" >"$work/lint" 2>&1 || {
 			cat "$work/lint"
@@ -44,7 +47,8 @@ if command -v lintian >/dev/null; then
 fi
 
 # A Debian with the dependencies; what they are is in the package.
-mapfile -t needs < <(field "$tkit_deb" Depends | tr ',' '\n' | sed 's/(.*//; s/|.*//; s/ //g' | sort -u)
+mapfile -t needs < <({ field "$tkit_deb" Depends && field "$dev_deb" Depends; } | tr ',' '\n' |
+	sed 's/(.*//; s/|.*//; s/ //g' | grep -vx tkit | sort -u)
 base=$(root_with "${needs[@]}") || die "no root file system with ${needs[*]}"
 root=$work/root
 copy_root "$base" "$root"
@@ -109,6 +113,24 @@ plugin() {
 		says "events dropped" inside tkit run -v --backend null,count=10 --sink other
 }
 check "a plugin, with a conf of the administrator" plugin
+
+# What else an author of plugins gets, with nothing of the tree in reach.
+check "plugin new" says "Makefile" inside sh -c 'cd /tmp && tkit plugin new backend mine >&2 && ls backend-mine'
+modules=$(PKG_CONFIG_SYSROOT_DIR='' pkg-config --variable=pluginsdir tkit)
+check "plugin check" says "backend-ptrace.so: ok" inside tkit plugin check "$modules/backend-ptrace.so"
+conformance() { # every workload of the tree is there, and most can be run in a chroot
+	inside tkit plugin conformance "$modules/backend-ptrace.so" --json >"$work/kit" || [ $? = 1 ] || return
+	python3 - "$work/kit" "$top/tests/conformance/workloads" <<-'PY'
+		import json, os, sys
+		told = {w["name"]: w["status"] for w in json.load(open(sys.argv[1]))["workloads"]}
+		want = {f[:-2] for f in os.listdir(sys.argv[2]) if f.endswith(".c")}
+		bad = sorted(n for n in want if told.get(n) not in ("ok", "skip", "known"))
+		ok = sum(s == "ok" for s in told.values())
+		print(f"{ok} of {len(want)} ok; not ok: {bad}")
+		sys.exit(bool(bad) or ok < 0.8 * len(want))
+	PY
+}
+check "plugin conformance" conformance
 rm -f "$root"/usr/lib/*/tkit/plugins/sink-other.so "$root/etc/tkit/plugins.d/50-other.yaml"
 
 # An edited conffile outlives removal, not purging.

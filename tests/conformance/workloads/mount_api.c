@@ -3,8 +3,8 @@
 #include "workload.h"
 
 #include <linux/mount.h>
-#include <sched.h>
-#include <sys/mount.h>
+
+#include "mounts.h"
 
 #ifndef SYS_mount_setattr
 #define SYS_mount_setattr 442
@@ -53,9 +53,7 @@ static void run(void)
 	int tree, fs;
 
 	wl_may_lose("untraced"); /* who marks file systems when it sees them mounted */
-	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0)
-		wl_skip("mounting needs CAP_SYS_ADMIN");
-	must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	wl_own_mounts();
 	tree = (int)expect(syscall(SYS_open_tree, AT_FDCWD, "from", 1 /* OPEN_TREE_CLONE */),
 			   .op = "mount", .abs = at("from"), .requested = "from");
 	attach(tree, "to");

@@ -2,8 +2,7 @@
 /* Mounts on mounts, a bound file, and a descriptor into a mount that is no longer attached. */
 #include "workload.h"
 
-#include <sched.h>
-#include <sys/mount.h>
+#include "mounts.h"
 
 static void setup(void)
 {
@@ -26,9 +25,7 @@ static void run(void)
 {
 	int fd;
 
-	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0)
-		wl_skip("mounting needs CAP_SYS_ADMIN");
-	must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	wl_own_mounts();
 	bind_on("one", "at");
 	fd = (int)expect(open("at", O_PATH), .op = "open", .needs = "REQUESTED", .abs = at("at"));
 	bind_on("two", "at");

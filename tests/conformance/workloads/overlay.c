@@ -2,8 +2,7 @@
 /* An overlay: from its lower and upper layer, copied up by a write, made, gone. */
 #include "workload.h"
 
-#include <sched.h>
-#include <sys/mount.h>
+#include "mounts.h"
 
 static void setup(void)
 {
@@ -21,9 +20,7 @@ static void run(void)
 	char *options;
 
 	wl_may_lose("untraced"); /* who marks file systems when it sees them mounted */
-	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0)
-		wl_skip("mounting needs CAP_SYS_ADMIN");
-	must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	wl_own_mounts();
 	if (asprintf(&options, "lowerdir=%s,upperdir=%s,workdir=%s", at("lower"), at("upper"),
 		     at("work")) < 0)
 		wl_broken("out of memory");

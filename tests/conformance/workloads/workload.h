@@ -14,13 +14,16 @@
  *	op         as in `tkit dump`
  *	abs        absolute path; null: the event must have none; left out: whatever it is
  *	errno      0 or the error that the call returned
- *	requested  the bytes that were passed; `resolved`: where the kernel ended up
- *	late       the bytes that stood there when the call returned, where they are others: a
- *backend reads names on entry or on exit, and the runner knows which one does what created whether
- *this open made the file prefix     `abs` is only the beginning of the path thread     made by a
- *thread that is not the main one maybe      need not be seen, but is no invention either times
- *exactly so often, repeats that were folded into one event included needs      names of
- *capabilities (TKIT_CAN_*) without which a backend is blind for it
+ *	requested  the bytes that were passed
+ *	resolved   where the kernel ended up
+ *	late       the bytes that stood there when the call returned, where they are others: some
+ *	           backends read names on entry and some on exit, and the runner knows which
+ *	created    whether this open made the file
+ *	prefix     `abs` is only the beginning of the path
+ *	thread     made by a thread that is not the main one
+ *	maybe      need not be seen, but is no invention either
+ *	times      exactly so often, repeats that were folded into one event included
+ *	needs      names of capabilities (TKIT_CAN_*) without which a backend is blind for it
  *
  * or {"may_lose": REASON} (wl_may_lose): a loss for this reason may be counted, and if it was, what
  * is announced after it may be missing.
