@@ -93,6 +93,23 @@ static size_t surplus_symbols(Elf *elf, Elf_Scn *section, const GElf_Shdr *heade
 	return surplus;
 }
 
+/* Code that is written with -z execstack, or assembled without a .note.GNU-stack. */
+static void check_stack(struct checking *check, Elf *elf)
+{
+	size_t count = 0;
+	GElf_Phdr header;
+	bool safe = false;
+
+	if (elf_getphdrnum(elf, &count) < 0)
+		return;
+	for (size_t i = 0; i < count; i++)
+		if (gelf_getphdr(elf, (int)i, &header) && header.p_type == PT_GNU_STACK)
+			safe = !(header.p_flags & PF_X);
+	if (!safe)
+		finding(check, CHECK_STACK,
+			"makes the stacks of the process executable; link it with -z noexecstack");
+}
+
 static void check_exports(struct checking *check)
 {
 	_cleanup_close_ int fd = open(check->file, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -117,17 +134,18 @@ static void check_exports(struct checking *check)
 			"version script",
 			(int)names.size, names.data ? names.data : "",
 			surplus > SHOWN_MAX ? ", ..." : "");
+	check_stack(check, elf);
 }
 
 static bool one_line(const char *text)
 {
-	return text[0] && !strchr(text, '\n');
+	return text[0] && text_printable(text);
 }
 
 static void check_texts(struct checking *check, const struct tkit_plugin *desc)
 {
 	if (!one_line(desc->summary))
-		finding(check, CHECK_TEXT, "it has no summary of one line");
+		finding(check, CHECK_TEXT, "it has no summary of one line of UTF-8");
 	if (!one_line(desc->version))
 		finding(check, CHECK_TEXT, "it has no version");
 	if (!one_line(desc->licence))

@@ -6,6 +6,7 @@
 #ifndef PLUGIN_CHECK_H
 #define PLUGIN_CHECK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include <tkit/plugin.h>
@@ -32,9 +33,10 @@
 #define CHECK_OPT_VALUE "PC025" /* the default does not parse */
 #define CHECK_OPT_HELP  "PC026" /* no help, or more than a line */
 #define CHECK_EXPORTS   "PC030" /* exports more than the descriptor */
-#define CHECK_TEXT      "PC031" /* no version, summary or licence */
+#define CHECK_TEXT      "PC031" /* no version, summary or licence, or not a line of UTF-8 */
 #define CHECK_CAPS      "PC032" /* capability bits without a meaning, or no target */
 #define CHECK_FILENAME  "PC033" /* file name is not KIND-NAME.so */
+#define CHECK_STACK     "PC034" /* wants an executable stack */
 #define CHECK_CONF      "PC040" /* no conf in plugins.d names it, or a bad one does */
 #define CHECK_DEFAULTS  "PC041" /* the conf's defaults are not valid */
 
@@ -47,6 +49,9 @@ typedef void (*check_fn)(void *arg, const char *id, const char *text);
  */
 int check_file(const char *file, struct plugin_registry *registry, check_fn fn, void *arg,
 	       struct err *err);
+
+/* UTF-8 without control bytes: can be shown as it is. */
+bool text_printable(const char *text);
 
 /* The part on the option table. `desc` as in struct plugin. Returns the number of findings. */
 int check_options(const struct tkit_plugin *desc, check_fn fn, void *arg);

@@ -7,6 +7,7 @@
 
 #include "plugin/check.h"
 #include "plugin/option.h"
+#include "util/bytes.h"
 #include "util/cleanup.h"
 
 struct table {
@@ -34,6 +35,14 @@ static bool name_valid(const char *name)
 {
 	return name && name[0] >= 'a' && name[0] <= 'z' && strnlen(name, 65) <= 64 &&
 	       !name[strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-")];
+}
+
+bool text_printable(const char *text)
+{
+	for (const char *c = text; *c; c++)
+		if ((unsigned char)*c < 0x20 || *c == 0x7f)
+			return false;
+	return bytes_utf8(bytes_str(text));
 }
 
 /* Earlier options with the same name or in the same bytes. */
@@ -67,7 +76,7 @@ static void check_values(struct table *table, const struct tkit_option *option)
 		finding(table, CHECK_OPT_VALUE, "option '%s': default %s", option->name,
 			err_text(&err));
 	err_done(&err);
-	if (!option->help || !*option->help || strchr(option->help, '\n'))
+	if (!option->help || !*option->help || !text_printable(option->help))
 		finding(table, CHECK_OPT_HELP, "option '%s' has no help of one line", option->name);
 }
 

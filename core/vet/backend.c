@@ -8,6 +8,8 @@
 #include "util/cleanup.h"
 #include "vet/instance.h"
 
+#define PROBE_NS 3000000000ull
+
 /* ---- lives ---- */
 
 static void life_unstarted(struct vet *vet)
@@ -57,6 +59,24 @@ static void life_called_off(struct vet *vet)
 			instance_succeeded(&i, ops->stop(&i.watch.ctx, i.self), 0);
 	}
 	instance_close(&i);
+	instance_done(&i);
+}
+
+/* While the command is held nothing happens: pump() has to wait. */
+static void life_idle(struct vet *vet)
+{
+	const struct tkit_backend_ops *ops = ops_of(vet);
+	struct instance i;
+
+	if (vet->stopped)
+		return;
+	instance_new(vet, &i);
+	if (instance_open(&i) && instance_start(&i)) {
+		instance_idle(&i);
+		instance_stage(&i, "stop()");
+		if (ops->stop)
+			instance_succeeded(&i, ops->stop(&i.watch.ctx, i.self), 0);
+	}
 	instance_done(&i);
 }
 
@@ -121,6 +141,7 @@ static bool ask(struct vet *vet, enum tkit_target_kind which, struct buf *why)
 				     .self_pid = getpid(),
 				     .root = "/"};
 	struct tkit_ctx ctx = CTX_INIT(vet->plugin->desc.name);
+	uint64_t start = tkit_now_ns();
 	int rc = 1;
 
 	if (ops->probe) {
@@ -129,6 +150,11 @@ static bool ask(struct vet *vet, enum tkit_target_kind which, struct buf *why)
 		vet_result(vet, "probe()", &ctx, rc, 100);
 		if (rc == 0)
 			vet_found(vet, VET_RETURN, "probe() returned 0: its rank is 1..100");
+		if (tkit_now_ns() - start > PROBE_NS) {
+			vet->stopped = true; /* it would be asked many times */
+			vet_found(vet, VET_SLOW,
+				  "probe() takes seconds: each `tkit run` would wait for it");
+		}
 	}
 	if (rc < 0 && why)
 		buf_printf(why, "%s%s: %s", why->size ? "; " : "", target_name(which),
@@ -169,9 +195,12 @@ void vet_backend(struct vet *vet)
 {
 	check_own_caps(vet);
 	vet_lives(vet, "probe()", life_probe);
+	if (vet->stopped)
+		return;
 	choose(vet);
 	vet_lives(vet, "open() and close()", life_unstarted);
 	vet_lives(vet, "run", life_whole);
 	vet_lives(vet, "run that is called off", life_called_off);
+	vet_live(vet, life_idle);
 	vet_live(vet, two_at_once);
 }

@@ -11,9 +11,12 @@
 #include "util/cleanup.h"
 #include "vet/instance.h"
 
-#define STATUS    7             /* what the command ends with */
-#define PROMPT_NS 3000000000ull /* what pump() may take where it should not wait */
-#define SHORT_NS  300000000ull  /* watching what has no end */
+#define STATUS     7             /* what the command ends with */
+#define PROMPT_NS  3000000000ull /* what pump() may take where it should not wait */
+#define IDLE_PUMPS 200
+#define IDLE_MS    10
+#define IDLE_NS    20000u       /* one that does not wait */
+#define SHORT_NS   300000000ull /* watching what has no end */
 
 static char *command[] = {(char *)"sh", (char *)"-c",
 			  (char *)"exec 3</etc/passwd; (exit 0); exit 7", NULL};
@@ -56,6 +59,7 @@ void instance_new(struct vet *vet, struct instance *i)
 		.root = "/",
 		.argv = vet->target == TKIT_TARGET_COMMAND ? (const char *const *)command : NULL,
 	};
+	i->lent = i->target;
 	i->watch = (struct watch){
 		.vet = vet,
 		.ctx = CTX_INIT(vet->plugin->desc.name),
@@ -92,7 +96,7 @@ bool instance_open(struct instance *i)
 	if (vet->stopped)
 		return false;
 	instance_stage(i, "open()");
-	rc = ops_of(vet)->open(&i->watch.ctx, plugin_options_data(vet->options), &i->target,
+	rc = ops_of(vet)->open(&i->watch.ctx, plugin_options_data(vet->options), &i->lent,
 			       &i->self);
 	if (rc == 0 && i->self == VET_SELF_POISON)
 		i->self = NULL;
@@ -161,6 +165,8 @@ void instance_close(struct instance *i)
 void instance_done(struct instance *i)
 {
 	instance_close(i);
+	if (memcmp(&i->lent, &i->target, sizeof(i->target)))
+		vet_found(i->watch.vet, VET_CHANGES, "writes to its target, which is core's");
 	await_command(i);
 	launch_done(&i->launch);
 	close(i->watch.stop_fd);
@@ -225,6 +231,26 @@ bool instance_pump(struct instance *i)
 		kill(i->launch.pid, SIGKILL);
 	}
 	return true;
+}
+
+/* Pumps where there is nothing. One that looks through what others do takes longer than this. */
+void instance_idle(struct instance *i)
+{
+	uint64_t took = 0;
+	int idle = 0;
+
+	for (int n = 0; n < 2 * IDLE_PUMPS && took < IDLE_PUMPS * IDLE_NS; n++) {
+		uint64_t start = tkit_now_ns();
+		int rc = pump(i, IDLE_MS, false);
+
+		if (rc < 0)
+			return;
+		took += rc ? 0 : tkit_now_ns() - start;
+		idle += !rc;
+	}
+	if (idle >= IDLE_PUMPS && took < IDLE_PUMPS * IDLE_NS)
+		vet_found(i->watch.vet, VET_BUSY,
+			  "pump() returns at once where it may wait: it keeps a processor busy");
 }
 
 void instance_stop(struct instance *i)

@@ -10,7 +10,7 @@
 
 struct instance {
 	struct watch watch;
-	struct tkit_target target;
+	struct tkit_target target, lent; /* `lent` is what the plugin gets */
 	struct launch launch;
 	int root_fd;
 	void *self;
@@ -26,6 +26,7 @@ void instance_new(struct vet *vet, struct instance *i); /* holds a command, if i
 bool instance_open(struct instance *i);
 bool instance_start(struct instance *i);
 bool instance_pump(struct instance *i); /* while there is something; false: it ended by itself */
+void instance_idle(struct instance *i);
 void instance_stop(struct instance *i);
 void instance_drain(struct instance *i);
 void instance_stats(struct instance *i);

@@ -71,7 +71,7 @@ void vet_stage(struct vet *vet, const char *stage)
 bool vet_result(struct vet *vet, const char *stage, struct tkit_ctx *ctx, int rc, int max)
 {
 	vet_stage(vet, "");
-	if (rc > max || rc < -4095) {
+	if (rc > max || (rc < 0 && !strerrorname_np(-rc))) {
 		vet_found(vet, VET_RETURN, "%s returned %d, which is neither 0..%d nor -errno",
 			  stage, rc, max);
 	} else if (rc < 0 && !ctx->err.rc) {
@@ -115,7 +115,8 @@ int loan_new(struct vet *vet, struct loan *loan, size_t size)
 	/* The place that was lent longest ago is lent again. */
 	if (size > ARENA_BYTES - vet->lent)
 		vet->lent = 0;
-	*loan = (struct loan){.size = size, .data = (char *)shared->arena + vet->lent};
+	*loan = (struct loan){
+		.shared = shared, .size = size, .data = (char *)shared->arena + vet->lent};
 	vet->lent += size;
 	return mprotect(loan->data, size, PROT_READ | PROT_WRITE) ? -errno : 0;
 }
@@ -138,8 +139,22 @@ const char *loan_text(struct loan *loan, const char *text)
 	return memcpy(loan_take(loan, size), text, size);
 }
 
+void loan_give(struct loan *loan)
+{
+	mprotect(loan->data, loan->size, PROT_READ);
+	for (size_t i = 0; i < LOANS_MAX; i++)
+		if (!loan->shared->lent[i].size) {
+			loan->shared->lent[i].at = (uintptr_t)loan->data;
+			loan->shared->lent[i].size = loan->size;
+			return;
+		}
+}
+
 void loan_end(struct loan *loan)
 {
+	for (size_t i = 0; i < LOANS_MAX; i++)
+		if (loan->shared->lent[i].at == (uintptr_t)loan->data)
+			loan->shared->lent[i].size = 0;
 	mprotect(loan->data, loan->size, PROT_NONE);
 	madvise(loan->data, loan->size, MADV_DONTNEED);
 }
@@ -213,7 +228,7 @@ void vet_lives(struct vet *vet, const char *what, vet_life life)
 	}
 	before = residue_new();
 	vet_live(vet, life);
-	if (residue_check(vet, before))
+	if (residue_check(vet, before, "close()"))
 		return; /* what is left running is not free of memory */
 	grown(vet, life, warm);
 	bytes = grown(vet, life, times);

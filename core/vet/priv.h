@@ -16,6 +16,7 @@
 #define VET_STAGE_BYTES 96
 #define VET_FOUND_MAX   64
 #define VET_TEXT_BYTES  600
+#define LOANS_MAX       4 /* at a time */
 #define VET_SELF_POISON ((void *)0x7e57ab1e)
 
 /* Shared with the parent. */
@@ -25,7 +26,10 @@ struct vet_shared {
 	const char *crash_text;
 	uint64_t beats;              /* goes up with each stage */
 	uintptr_t arena, arena_size; /* what is lent lies in here */
-	bool lent_touched;
+	struct {
+		uintptr_t at, size;
+	} lent[LOANS_MAX]; /* what is lent just now, to be read only */
+	bool lent_touched, lent_written;
 };
 
 struct vet {
@@ -70,15 +74,20 @@ void vet_self(struct vet *vet, const char *stage, int rc, const void *self);
  */
 void vet_refused(struct vet *vet, struct tkit_ctx *ctx, const char *stage);
 
-/* Memory for events and texts that are lent for a call: afterwards nobody can touch them. */
+/*
+ * Memory for events and texts that are lent for a call: nobody can write to it meanwhile, and
+ * afterwards nobody can touch it.
+ */
 struct loan {
+	struct vet_shared *shared;
 	char *data;
 	size_t size, used;
 };
 int loan_new(struct vet *vet, struct loan *loan, size_t size); /* whole pages */
 void *loan_take(struct loan *loan, size_t size);               /* aligned for anything, zeroed */
 const char *loan_text(struct loan *loan, const char *text);
-void loan_end(struct loan *loan); /* takes it back */
+void loan_give(struct loan *loan); /* all is in it */
+void loan_end(struct loan *loan);  /* takes it back */
 
 /* One life of an instance, on a thread of its own; what is left behind is measured over many. */
 typedef void (*vet_life)(struct vet *vet);
@@ -90,9 +99,10 @@ struct residue;
 struct residue *residue_new(void);
 /* Signals, umask and directory are as they were? */
 void residue_settings(struct vet *vet, const struct residue *before);
-/* Nothing is left open or running? Frees it. True: a thread goes on. */
-bool residue_check(struct vet *vet, struct residue *before);
-uint64_t residue_memory(void);
+/* Nothing is left open or running `behind`? Frees it. True: a thread goes on. */
+bool residue_check(struct vet *vet, struct residue *before, const char *behind);
+uint64_t residue_memory(void);       /* that malloc(3) has given out */
+uint64_t residue_peak(void);         /* most that the process ever had in memory, bytes */
 void vet_inherited(struct vet *vet); /* remembers what is open */
 void vet_cloexec(struct vet *vet,
 		 const char *stage); /* descriptors that came and would be inherited */
@@ -119,6 +129,10 @@ struct watch {
 	uint64_t lost; /* sum of the losses' counts */
 	int stop_fd;
 	pid_t thread;
+	struct {
+		int32_t tid;
+		uint64_t ts_ns;
+	} last[64];    /* of the threads seen last */
 	bool timed;    /* the target is live: the clock is checked */
 	bool may;      /* it may emit now */
 	bool statused; /* it has told the command's end */

@@ -65,6 +65,7 @@ static void feed(struct vet *vet, struct tkit_ctx *ctx, void *self, const struct
 			return;
 		event = loan_take(&loan, sizeof(*event));
 		sample_event(&loan, i, event);
+		loan_give(&loan);
 		vet_stage(vet, "event()");
 		vet_result(vet, "event()", ctx, ops->event(ctx, self, run, event), 0);
 		loan_end(&loan);
@@ -119,6 +120,20 @@ static bool same_bytes(const char *a, const char *b)
 	return c == d;
 }
 
+/* The sample has a name with a control sequence; a report for programs may hold it, with NULs. */
+static void check_escaped(struct vet *vet, const char *file)
+{
+	static const char sequence[] = "\x1b[0m";
+	_cleanup_fclose_ FILE *f = fopen(file, "re");
+	char text[65536];
+	size_t n = f ? fread(text, 1, sizeof(text), f) : 0;
+
+	if (memmem(text, n, sequence, strlen(sequence)) && !memchr(text, '\0', n))
+		vet_found(vet, VET_RAW,
+			  "writes a name with its control bytes as they are: tkit_out_path() or "
+			  "tkit_out_json()");
+}
+
 /* One instance that makes one report. */
 static int report(struct vet *vet, const struct tkit_model *model, const char *file)
 {
@@ -170,6 +185,7 @@ static void check_same(struct vet *vet)
 	place(vet, "report2", two, sizeof(two));
 	if (again && report(vet, again, two) >= 0 && !same_bytes(one, two))
 		vet_found(vet, VET_VARIES, "two reports of the same trace differ");
+	check_escaped(vet, one);
 	model_free(again);
 }
 

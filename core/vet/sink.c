@@ -80,6 +80,7 @@ static void write_batch(struct instance *i, uint32_t backend, size_t extra)
 	if (loan_new(vet, &loan, LOAN_BYTES) < 0)
 		return;
 	batch = sample_batch(&loan, backend, extra);
+	loan_give(&loan);
 	if (extra)
 		vet_stage_as(vet, "write()", VET_STRIDE,
 			     "goes from event to event by its own sizeof: use tkit_batch_event()");
@@ -108,14 +109,16 @@ static void whole_run(struct instance *i, size_t extra)
 				   .accesses = 3ull * sample_count(),
 				   .loss_count = TKIT_LOSS_COUNT_,
 				   .losses = losses};
+	const struct tkit_run_info *run;
 	struct loan loan;
 
 	if (loan_new(i->vet, &loan, LOAN_BYTES) < 0)
 		return;
+	run = sample_run(&loan, extra);
+	loan_give(&loan);
 	if (ops->begin) {
 		vet_stage(i->vet, "begin()");
-		vet_result(i->vet, "begin()", &i->ctx,
-			   ops->begin(&i->ctx, i->self, sample_run(&loan, extra)), 0);
+		vet_result(i->vet, "begin()", &i->ctx, ops->begin(&i->ctx, i->self, run), 0);
 	}
 	vet_cloexec(i->vet, "begin()");
 	write_batch(i, 0, extra);

@@ -23,6 +23,9 @@
 #define PATIENCE_S 7
 #define TICK_MS    100
 
+/* More than any plugin needs for the few events of a check. */
+#define MEMORY_BYTES (256ull << 20)
+
 /* AddressSanitizer exits with this where the program would have died. */
 #define SANITIZER_STATUS 1
 
@@ -51,6 +54,9 @@ static void on_fault(int sig, siginfo_t *info, void *context)
 
 	if (sig == SIGSEGV && at - crash_shared->arena < crash_shared->arena_size)
 		crash_shared->lent_touched = true;
+	for (size_t i = 0; i < LOANS_MAX; i++)
+		if (at - crash_shared->lent[i].at < crash_shared->lent[i].size)
+			crash_shared->lent_written = true;
 	signal(sig, SIG_DFL);
 	raise(sig);
 }
@@ -92,31 +98,58 @@ static void check_printed(struct vet *vet, int fd, const char *where)
 	vet_found(vet, VET_PRINTS, "prints to standard %s (\"%s\"): use tkit_log()", where, text);
 }
 
-static void behaviour(struct vet *vet)
+/* What a constructor did to the process. */
+static void check_loading(struct vet *vet, struct residue *before)
+{
+	if (before)
+		residue_settings(vet, before);
+	residue_check(vet, before, "loading");
+}
+
+/* The lives of its kind, and what all kinds are lent in them. */
+static void lives(struct vet *vet)
+{
+	const struct tkit_plugin *desc = &vet->plugin->desc;
+	const void *options = plugin_options_data(vet->options);
+	_cleanup_free_ char *copy = options ? malloc(desc->options_bytes + 1) : NULL;
+	uint64_t peak = residue_peak();
+
+	if (copy)
+		memcpy(copy, options, desc->options_bytes);
+	if (desc->kind == TKIT_KIND_BACKEND)
+		vet_backend(vet);
+	else if (desc->kind == TKIT_KIND_SINK)
+		vet_sink(vet);
+	else
+		vet_reporter(vet);
+	if (copy && memcmp(copy, options, desc->options_bytes))
+		vet_found(vet, VET_CHANGES, "writes to its options, which are core's");
+	/* Sanitizers take memory of their own. */
+	if (!TKIT_SANITIZED && residue_peak() > peak + MEMORY_BYTES)
+		vet_found(vet, VET_MEMORY, "takes %llu MiB of memory for next to nothing to do",
+			  (unsigned long long)((residue_peak() - peak) >> 20));
+}
+
+static void behaviour(struct vet *vet, struct residue *before)
 {
 	struct err err = ERR_INIT;
-	uint32_t kind;
 
 	vet_stage(vet, "loading");
 	if (plugin_load_file(vet->config->file, &vet->plugin, &err)) {
 		err_done(&err); /* a finding has said so */
+		free(before);
 		return;
 	}
 	vet_stage(vet, "");
+	check_loading(vet, before);
 	if (plugin_options_new(vet->plugin, vet->config->options, &vet->options, &err)) {
 		vet_note(vet, "%s; its behaviour was not checked", err_text(&err));
 		err_done(&err);
 		return;
 	}
-	kind = vet->plugin->desc.kind;
-	if (kind == TKIT_KIND_BACKEND)
-		vet_backend(vet);
-	else if (kind == TKIT_KIND_SINK)
-		vet_sink(vet);
-	else
-		vet_reporter(vet);
+	lives(vet);
 	/* A sink may have been made to print, a backend or a reporter never. */
-	if (kind != TKIT_KIND_SINK)
+	if (vet->plugin->desc.kind != TKIT_KIND_SINK)
 		check_printed(vet, STDOUT_FILENO, "output");
 	check_printed(vet, STDERR_FILENO, "error");
 	plugin_options_free(vet->options);
@@ -125,6 +158,7 @@ static void behaviour(struct vet *vet)
 _Noreturn static void child(struct vet *vet)
 {
 	struct vet_message done = {.kind = VET_MESSAGE_DONE};
+	struct residue *before;
 	struct err err = ERR_INIT;
 	int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	int out = memfd_create("stdout", MFD_CLOEXEC), errors = memfd_create("stderr", MFD_CLOEXEC);
@@ -136,11 +170,12 @@ _Noreturn static void child(struct vet *vet)
 	log_set_level((enum tkit_log_level)0); /* what the plugin logs is its business */
 	catch_faults(vet);
 	vet_inherited(vet);
+	before = residue_new();
 	vet_stage(vet, "loading");
 	if (check_file(vet->config->file, vet->config->registry, relay, vet, &err) < 0)
 		vet_note(vet, "%s", err_text(&err));
 	err_done(&err);
-	behaviour(vet);
+	behaviour(vet, before);
 	vet_stage(vet, "");
 	if (__lsan_do_recoverable_leak_check && __lsan_do_recoverable_leak_check())
 		vet_found(vet, VET_LEAK, "leaks memory (LeakSanitizer)");
@@ -236,6 +271,10 @@ static void judge_end(const struct vet *vet, int status, bool hung, struct heard
 
 	if (hung) {
 		conclude(heard, VET_HANG, "hangs in %s", stage);
+	} else if (WIFSIGNALED(status) && shared->lent_written) {
+		conclude(heard, VET_CHANGES,
+			 "writes to an event or a run that it was only lent (SIGSEGV in %s)",
+			 stage);
 	} else if (WIFSIGNALED(status) && shared->lent_touched) {
 		conclude(heard, VET_LENT,
 			 "uses an event or a run after the call that lent it has returned "

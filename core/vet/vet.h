@@ -25,11 +25,14 @@
 #define VET_THREAD  "PC059" /* threads stay */
 #define VET_CHILD   "PC060" /* child processes stay */
 #define VET_CLOEXEC "PC061" /* a descriptor that the traced command would inherit */
-#define VET_PROCESS "PC062" /* signals, umask, working directory are changed */
+#define VET_PROCESS "PC062" /* signals, environment, umask, limits, ... are changed */
 #define VET_SECOND  "PC063" /* not two instances at a time */
 #define VET_LENT    "PC064" /* uses memory after the call that lent it */
 #define VET_STRIDE  "PC065" /* goes from event to event by sizeof, not by the stride */
 #define VET_VARIES  "PC066" /* a report that is not the same for the same input */
+#define VET_MEMORY  "PC067" /* too much memory */
+#define VET_CHANGES "PC068" /* writes to what it was only lent */
+#define VET_SLOW    "PC069" /* probe() takes seconds */
 #define VET_EVENT   "PC070" /* an event that breaks the event model */
 #define VET_CLOCK   "PC071" /* ts_ns is not CLOCK_MONOTONIC */
 #define VET_FOREIGN "PC072" /* emits from another thread */
@@ -41,6 +44,9 @@
 #define VET_STATS   "PC078" /* stats() contradicts what was emitted */
 #define VET_CAPS    "PC079" /* caps() is no part of the descriptor's, or not pure */
 #define VET_COMMAND "PC080" /* the watched command fares otherwise than unwatched */
+#define VET_ORDER   "PC081" /* events of one thread that are not in order */
+#define VET_BUSY    "PC082" /* pump() does not wait */
+#define VET_RAW     "PC083" /* a report has names unescaped */
 
 struct vet_config {
 	const char *file;

@@ -114,6 +114,20 @@ static void check_clock(struct watch *w, const struct tkit_event *e)
 			  e->ts_ns > now ? "ahead" : "behind");
 }
 
+static void check_order(struct watch *w, const struct tkit_event *e)
+{
+	const uint32_t known = TKIT_V_TS | TKIT_V_TID;
+	size_t slot = (uint32_t)e->tid % (sizeof(w->last) / sizeof(w->last[0]));
+
+	if (!w->timed || (e->valid & known) != known)
+		return;
+	if (w->last[slot].tid == e->tid && e->ts_ns < w->last[slot].ts_ns)
+		vet_found(w->vet, VET_ORDER,
+			  "tells an event of a thread after a later one of the same thread");
+	w->last[slot].tid = e->tid;
+	w->last[slot].ts_ns = e->ts_ns;
+}
+
 static int watch_emit(void *arg, const struct tkit_event *e)
 {
 	struct watch *w = arg;
@@ -137,6 +151,7 @@ static int watch_emit(void *arg, const struct tkit_event *e)
 		return 0;
 	}
 	check_clock(w, e);
+	check_order(w, e);
 	unsaid = denied(w, e);
 	if (unsaid) {
 		struct buf names = BUF_INIT;

@@ -62,6 +62,12 @@ static void backend(const char *variant, const char *ids)
 	finds(variant, "backend", ids);
 }
 
+static void test_file(void **state)
+{
+	backend("utf8", "PC031 ");
+	backend("execstack", "PC034 ");
+}
+
 static void test_sound(void **state)
 {
 	backend("none", "");
@@ -89,6 +95,8 @@ static void test_results(void **state)
 	backend("lines", "PC053 ");
 	backend("return", "PC054 ");
 	backend("rank", "PC054 ");
+	backend("confused", "PC054 ");
+	backend("no_errno", "PC054 ");
 	backend("self", "PC055 ");
 	finds("closed", "sink", "PC053 ");
 	finds("status", "reporter", "PC054 ");
@@ -104,6 +112,18 @@ static void test_residue(void **state)
 	backend("cloexec", "PC061 ");
 	backend("signal", "PC062 ");
 	backend("umask", "PC062 ");
+	backend("mask", "PC062 ");
+	backend("chdir", "PC062 ");
+	backend("env", "PC062 ");
+	backend("unset", "PC062 ");
+	backend("locale", "PC062 ");
+	backend("limit", "PC062 ");
+	backend("prctl", "PC062 ");
+	backend("alarm", "PC062 ");
+	backend("ctor_signal", "PC062 ");
+	backend("writes", "PC056 ");
+	if (!TKIT_SANITIZED)
+		backend("memory", "PC067 ");
 	finds("stderr", "sink", "PC056 ");
 }
 
@@ -119,7 +139,11 @@ static void test_lent(void **state)
 	finds("run", "sink", "PC064 ");
 	finds("keeps", "reporter", "PC064 ");
 	finds("stride", "sink", "PC065 ");
+	finds("scribble", "sink", "PC068 ");
+	backend("options", "PC068 ");
+	backend("target", "PC068 ");
 	finds("varies", "reporter", "PC066 ");
+	finds("raw", "reporter", "PC083 ");
 }
 
 static void test_events(void **state)
@@ -130,6 +154,7 @@ static void test_events(void **state)
 	backend("op", "PC070 ");
 	backend("base", "PC070 ");
 	backend("clock", "PC071 ");
+	backend("order", "PC081 ");
 	backend("foreign", "PC072 ");
 	backend("when", "PC073 ");
 	backend("unsaid", "PC074 ");
@@ -140,6 +165,8 @@ static void test_pump(void **state)
 	backend("blocks", "PC075 ");
 	backend("endless", "PC076 ");
 	backend("count", "PC077 ");
+	backend("busy", "PC082 ");
+	backend("slow_probe", "PC069 ");
 	backend("stats", "PC078 ");
 	backend("caps", "PC079 ");
 	backend("reaps", "PC080 ");
@@ -149,10 +176,11 @@ static void test_pump(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_sound),     cmocka_unit_test(test_death),
-		cmocka_unit_test(test_results),   cmocka_unit_test(test_residue),
-		cmocka_unit_test(test_instances), cmocka_unit_test(test_lent),
-		cmocka_unit_test(test_events),    cmocka_unit_test(test_pump),
+		cmocka_unit_test(test_file),    cmocka_unit_test(test_sound),
+		cmocka_unit_test(test_death),   cmocka_unit_test(test_results),
+		cmocka_unit_test(test_residue), cmocka_unit_test(test_instances),
+		cmocka_unit_test(test_lent),    cmocka_unit_test(test_events),
+		cmocka_unit_test(test_pump),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,12 +4,15 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -29,11 +32,13 @@ static int in_use;
 static struct bad *only;
 #endif
 
-#if defined(VARIANT_CTOR_CRASH) || defined(VARIANT_CTOR_HANG)
+#if defined(VARIANT_CTOR_CRASH) || defined(VARIANT_CTOR_HANG) || defined(VARIANT_CTOR_SIGNAL)
 __attribute__((constructor)) static void at_loading(void)
 {
 #ifdef VARIANT_CTOR_CRASH
 	abort();
+#elif defined(VARIANT_CTOR_SIGNAL)
+	signal(SIGINT, SIG_IGN);
 #else
 	for (;;)
 		pause();
@@ -73,12 +78,64 @@ static void fill(struct tkit_event *e)
 #endif
 }
 
+#ifdef VARIANT_OPTIONS
+struct options {
+	int64_t level;
+};
+
+static const struct tkit_option options[] = {
+	{"level", TKIT_OPTION_INT, 0, "3", NULL, "how much"},
+};
+#endif
+
+/* What belongs to the process and not to a plugin. */
+static void meddle(const void *opts, const struct tkit_target *target)
+{
+#ifdef VARIANT_UMASK
+	umask(0);
+#elif defined(VARIANT_SIGNAL)
+	signal(SIGUSR1, SIG_IGN);
+#elif defined(VARIANT_MASK)
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &set, NULL);
+#elif defined(VARIANT_CHDIR)
+	if (chdir("/tmp"))
+		abort();
+#elif defined(VARIANT_ENV)
+	setenv("TZ", "UTC", 1);
+#elif defined(VARIANT_UNSET)
+	unsetenv("PATH");
+#elif defined(VARIANT_LOCALE)
+	setlocale(LC_ALL, "C.UTF-8");
+#elif defined(VARIANT_LIMIT)
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	limit.rlim_cur--;
+	setrlimit(RLIMIT_NOFILE, &limit);
+#elif defined(VARIANT_PRCTL)
+	prctl(PR_SET_DUMPABLE, !prctl(PR_GET_DUMPABLE));
+#elif defined(VARIANT_ALARM)
+	alarm(1000);
+#elif defined(VARIANT_OPTIONS)
+	((struct options *)opts)->level++;
+#elif defined(VARIANT_TARGET)
+	((struct tkit_target *)target)->pid = 0;
+#endif
+}
+
 static int bad_probe(struct tkit_ctx *ctx, const void *options, const struct tkit_target *target)
 {
 #ifdef VARIANT_RANK
 	return 1000;
 #elif defined(VARIANT_SILENT_PROBE)
 	return -EPERM;
+#elif defined(VARIANT_SLOW_PROBE)
+	usleep(3100000);
+	return 5;
 #else
 	return 5;
 #endif
@@ -90,6 +147,7 @@ static int bad_open(struct tkit_ctx *ctx, const void *options, const struct tkit
 	struct bad *bad = calloc(1, sizeof(*bad));
 
 	bad->command = target->pid;
+	meddle(options, target);
 #ifdef VARIANT_SELF
 	*ret_self = bad;
 	free(bad);
@@ -127,10 +185,15 @@ static int bad_open(struct tkit_ctx *ctx, const void *options, const struct tkit
 #elif defined(VARIANT_PRINTS)
 	printf("bad: hello\n");
 	fflush(stdout);
-#elif defined(VARIANT_SIGNAL)
-	signal(SIGUSR1, SIG_IGN);
-#elif defined(VARIANT_UMASK)
-	umask(0);
+#elif defined(VARIANT_WRITES)
+	if (write(STDOUT_FILENO, "hello\n", 6) < 0)
+		abort();
+#elif defined(VARIANT_MEMORY)
+	volatile char *much = malloc(300 << 20);
+
+	for (size_t at = 0; at < 300 << 20; at += 4096)
+		much[at] = 1;
+	free((void *)much);
 #endif
 	*ret_self = bad;
 	return 0;
@@ -173,6 +236,10 @@ static int bad_start(struct tkit_ctx *ctx, void *self)
 		sleep(2);
 		_exit(0);
 	}
+#elif defined(VARIANT_CONFUSED)
+	return -100000;
+#elif defined(VARIANT_NO_ERRNO)
+	return tkit_fail(ctx, -1234, "no such number"), -1234;
 #elif defined(VARIANT_KILLS)
 	struct bad *bad = self;
 
@@ -206,6 +273,20 @@ static int bad_pump(struct tkit_ctx *ctx, void *self, int timeout_ms)
 		return 1;
 #endif
 	}
+#ifdef VARIANT_ORDER
+	if (bad->emitted < 3) {
+		fill(&e);
+		e.valid |= TKIT_V_TID;
+		e.tid = e.pid;
+		e.ts_ns -= bad->emitted * 1000000u;
+		bad->emitted++;
+		tkit_emit(ctx, &e);
+		return 1;
+	}
+#elif defined(VARIANT_BUSY)
+	if (!bad->stopped)
+		return 0;
+#endif
 #ifdef VARIANT_ENDLESS
 	if (bad->stopped)
 		return 0;
@@ -257,6 +338,12 @@ static void bad_close(struct tkit_ctx *ctx, void *self)
 	free(self);
 }
 
+#ifdef VARIANT_UTF8
+#define SUMMARY "wrong in one way: \xe9t\xe9"
+#else
+#define SUMMARY "wrong in one way"
+#endif
+
 #ifdef VARIANT_CAPS
 static uint64_t bad_caps(const void *options)
 {
@@ -281,7 +368,12 @@ TKIT_API const struct tkit_plugin tkit_plugin = {
 	TKIT_PLUGIN_HEAD(TKIT_KIND_BACKEND, struct tkit_backend_ops, &ops),
 	.name = "bad",
 	.version = "1",
-	.summary = "wrong in one way",
+	.summary = SUMMARY,
 	.licence = "MIT",
 	.caps = TKIT_CAN_OPEN | TKIT_CAN_TARGET_COMMAND,
+#ifdef VARIANT_OPTIONS
+	.options = options,
+	.option_count = 1,
+	.options_bytes = sizeof(struct options),
+#endif
 };

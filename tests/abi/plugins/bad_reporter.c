@@ -42,6 +42,10 @@ static int bad_render(struct tkit_ctx *ctx, void *self, const struct tkit_model 
 #elif defined(VARIANT_EMPTY)
 	/* Forgets that there may be none. */
 	tkit_out_path(out, tkit_model_path(model, 0)->name);
+#elif defined(VARIANT_RAW)
+	for (size_t i = 0; i < tkit_model_path_count(model); i++)
+		tkit_out_write(out, tkit_model_path(model, i)->name.ptr,
+			       tkit_model_path(model, i)->name.len);
 #elif defined(VARIANT_STATUS)
 	return (int)tkit_model_path_count(model) + 100;
 #endif
