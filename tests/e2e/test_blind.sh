@@ -30,7 +30,10 @@ image() { # NAME OPTIONS: $work/NAME.root from the trace NAME
 same() { # NAME CMD...: in the image as it was traced, messages too
 	local name=$1
 	shift
-	env -i PATH=$path chroot "$work/$name.root" "$@" >"$work/$name.now" 2>&1
+	env -i PATH=$path chroot "$work/$name.root" "$@" >"$work/$name.now" 2>&1 || {
+		cat "$work/$name.now"
+		return 1
+	}
 	diff -a "$work/$name.want" "$work/$name.now"
 }
 # fanotify tells of everybody on the file system: some are gone before they can be told from ours.

@@ -56,7 +56,7 @@ image() {
 		cat "$work/err"
 		return 1
 	fi
-	tar tf "$work/image/rootfs.tar" >"$work/names"
+	tar tf "$work/image/rootfs.tar" >"$work/names" || return
 	local name
 	for name in data/by-fd data/by-root data/sub/by-cwd data/sub/link look; do
 		grep -qx "$name" "$work/names" || {

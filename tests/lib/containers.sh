@@ -48,7 +48,8 @@ has() { # FILE FILTER
 }
 
 hasnt() { # FILE FILTER
-	[ -z "$("$tkit" dump "$1" | jq -c "select($2)")" ]
+	local found
+	found=$("$tkit" dump "$1" | jq -c "select($2)") && [ -z "$found" ]
 }
 
 complete() { # FILE

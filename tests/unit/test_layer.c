@@ -11,6 +11,7 @@
 #include <archive_entry.h>
 #include <stdio.h>
 #include <sys/mman.h>
+#include <sys/sysmacros.h>
 #include <sys/xattr.h>
 
 #include "scene.h"
@@ -340,6 +341,42 @@ static void test_changed(void **state)
 	close(fd);
 }
 
+/* The same bytes, but another mode or owner than the image would get. */
+static void test_metadata_changed(void **state)
+{
+	struct scene *s = *state;
+	int fd = memfd_create("tar", MFD_CLOEXEC);
+
+	tree_file(&s->tree, "/bin/su", "program");
+	open_all(s, (const char *const[]){"/bin/su", NULL});
+	assert_int_equal(chmod(tree_path(&s->tree, "/bin/su"), 04755), 0);
+	assert_int_equal(tkit_closure_write_tar(&s->ctx, s->closure, fd), -ESTALE);
+	close(fd);
+}
+
+/* Devices outside /dev are made as they are; who may not make one here cannot tell. */
+static void test_devices(void **state)
+{
+	struct scene *s = *state;
+	struct archive_entry *entry;
+	struct archive *tar;
+	int fd;
+
+	tree_dir(&s->tree, "/jail/dev");
+	if (mknod(tree_path(&s->tree, "/jail/dev/null"), S_IFCHR | 0666, makedev(1, 3)) < 0) {
+		print_message("skipped: not allowed to make a device\n");
+		skip();
+	}
+	open_all(s, (const char *const[]){"/jail/dev/null", NULL});
+	fd = write_tar(s);
+	tar = find(fd, "jail/dev/null", &entry);
+	assert_int_equal(archive_entry_filetype(entry), S_IFCHR);
+	assert_int_equal(archive_entry_rdevmajor(entry), 1);
+	assert_int_equal(archive_entry_rdevminor(entry), 3);
+	archive_read_free(tar);
+	close(fd);
+}
+
 static void test_gone(void **state)
 {
 	struct scene *s = *state;
@@ -369,10 +406,18 @@ static void test_full_disk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_metadata), TEST(test_hard_links), TEST(test_xattrs),
-		TEST(test_order),    TEST(test_names),      cmocka_unit_test(test_reproducible),
-		TEST(test_changed),  TEST(test_gone),       TEST(test_full_disk),
+		TEST(test_metadata),
+		TEST(test_hard_links),
+		TEST(test_xattrs),
+		TEST(test_order),
+		TEST(test_names),
+		cmocka_unit_test(test_reproducible),
+		TEST(test_changed),
+		TEST(test_gone),
+		TEST(test_full_disk),
 		TEST(test_holes),
+		TEST(test_metadata_changed),
+		TEST(test_devices),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
+#include "image/pack.h"
 #include "scene.h"
 
 struct member {
@@ -204,6 +205,64 @@ static void test_both_forms(void **state)
 	close(fd);
 }
 
+/* All that a configuration holds, in the words of the image specification and docker's. */
+static void test_whole_config(void **state)
+{
+	static const char want[] =
+		"{\"architecture\":\"arm64\",\"author\":\"me\",\"config\":{\"Cmd\":[\"c\"],"
+		"\"Entrypoint\":[\"e\"],\"Env\":[\"A=b\"],\"ExposedPorts\":{\"80/tcp\":{}},"
+		"\"Healthcheck\":{\"Interval\":1,\"Retries\":4,\"StartPeriod\":3,"
+		"\"Test\":[\"CMD\",\"t\"],\"Timeout\":2},\"Labels\":{\"l\":\"v\"},"
+		"\"OnBuild\":[\"RUN x\"],\"Shell\":[\"/bin/sh\"],\"StopSignal\":\"SIGINT\","
+		"\"User\":\"u\",\"Volumes\":{\"/data\":{}},\"WorkingDir\":\"/w\"},"
+		"\"created\":\"2024-01-02T03:04:05Z\",\"history\":[{\"created\":"
+		"\"2024-01-02T03:04:05Z\",\"created_by\":\"tkit\"}],\"os\":\"linux\","
+		"\"rootfs\":{\"diff_ids\":[\"sha256:ab\"],\"type\":\"layers\"},"
+		"\"variant\":\"v8\"}";
+	const char *test[] = {"CMD", "t"}, *c[] = {"c"}, *e[] = {"e"}, *env[] = {"A=b"};
+	const char *ports[] = {"80/tcp"}, *labels[] = {"l=v"}, *build[] = {"RUN x"};
+	const char *shell[] = {"/bin/sh"}, *volumes[] = {"/data"};
+	const struct tkit_image_config config = {
+		.size = sizeof(config),
+		.name = "me/app:1",
+		.os = "linux",
+		.architecture = "arm64",
+		.variant = "v8",
+		.created = "2024-01-02T03:04:05Z",
+		.author = "me",
+		.env = {env, 1},
+		.entrypoint = {e, 1},
+		.cmd = {c, 1},
+		.shell = {shell, 1},
+		.expose = {ports, 1},
+		.volumes = {volumes, 1},
+		.labels = {labels, 1},
+		.onbuild = {build, 1},
+		.user = "u",
+		.workdir = "/w",
+		.stopsignal = "SIGINT",
+		.health_test = {test, 2},
+		.health_interval_ns = 1,
+		.health_timeout_ns = 2,
+		.health_start_period_ns = 3,
+		.health_retries = 4,
+	};
+	const struct pack_blob layer = {"ab", 1};
+	char *text = pack_config(&config, &layer);
+
+	assert_non_null(text);
+	assert_string_equal(text, want);
+	free(text);
+	text = pack_index(&config, &layer);
+	assert_string_equal(text,
+			    "{\"manifests\":[{\"annotations\":{\"io.containerd.image.name\":"
+			    "\"me/app:1\",\"org.opencontainers.image.ref.name\":\"me/app:1\"},"
+			    "\"digest\":\"sha256:ab\",\"mediaType\":\"application/"
+			    "vnd.oci.image.manifest.v1+json\",\"size\":1}],\"mediaType\":"
+			    "\"application/vnd.oci.image.index.v1+json\",\"schemaVersion\":2}");
+	free(text);
+}
+
 static void test_reproducible(void **state)
 {
 	struct scene *s = *state;
@@ -275,8 +334,8 @@ static void test_mtree(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_both_forms), TEST(test_reproducible), TEST(test_bad_text),
-		TEST(test_pipe),       TEST(test_mtree),
+		TEST(test_both_forms), TEST(test_whole_config), TEST(test_reproducible),
+		TEST(test_bad_text),   TEST(test_pipe),         TEST(test_mtree),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -210,7 +210,7 @@ static void test_runs(void **state)
 static void test_ended(void **state)
 {
 	struct drive_result service = {.stopped = true}, ended = {.stopped = false};
-	struct drive_result twice[2] = {service, ended};
+	struct drive_result twice[2] = {service, ended}, thrice[3] = {service, ended, service};
 	struct comparison c;
 
 	compare_runs(&service, 1, &service, &c);
@@ -223,6 +223,9 @@ static void test_ended(void **state)
 	compare_runs(twice, 2, &ended, &c);
 	assert_int_equal(c.differences, 0);
 	assert_int_equal(c.incomparable, 1);
+	/* the worst that it does counts, not the last */
+	compare_runs(thrice, 3, &ended, &c);
+	assert_int_equal(c.differences, 0);
 }
 
 /* ---- users ---- */
@@ -232,7 +235,7 @@ static int look_up(const char *who, struct user *ret)
 	char passwd[] = "root:x:0:0:root:/root:/bin/sh\nbroken\nredis:x:101:102::/x:/y\n"
 			"evil:x:99999999999:1::/:/\n\nwww:x:33:33:a:b:c:d\n";
 	char group[] = "root:x:0:\nredis:x:102:\nextra:x:7:www,redis\nalso:x:8:redisx,redis\n"
-		       "web:x:33:\n";
+		       "web:x:33:\nweb:x:99:\n";
 
 	return user_look_up(passwd, group, who, ret, NULL);
 }

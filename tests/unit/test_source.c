@@ -110,33 +110,6 @@ static void test_hard_links(void **state)
 	assert_int_equal(stat_of(f, "/l2").st_nlink, 2);
 }
 
-/* A layer says a link again that is there already: from then on it is of that layer. */
-static void test_link_again(void **state)
-{
-	struct fixture *f = *state;
-
-	ADD(0, '0', "x/b", "data");
-	ADD(0, '1', "d/a", "x/b");
-	ADD(0, '0', "d/old", "1");
-	ADD(1, '1', "d/a", "x/b");
-	ADD(1, '0', "d/.wh..wh..opq", "");
-	open_layers(f, 2, CONFIG);
-	assert_int_equal(type_of(f, "/d/old"), '-');
-	assert_string_equal(text_of(f, "/d/a"), "data");
-	assert_int_equal(stat_of(f, "/d/a").st_ino, stat_of(f, "/x/b").st_ino);
-}
-
-/* star's word for a size with holes, on a file that has none: what follows is not its content. */
-static void test_false_size(void **state)
-{
-	struct fixture *f = *state;
-
-	tar_pax(&f->tar, "SCHILY.realsize", BYTES_LIT("600"));
-	MEMBER('0', "false", "ten bytes.");
-	MEMBER('0', "next", "other");
-	refused_tar(f, "larger than it is");
-}
-
 static void test_names(void **state)
 {
 	static const char nfd[] = "/cafe\xcc\x81", nfc[] = "/caf\xc3\xa9";
@@ -425,12 +398,11 @@ static void test_changed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_whiteouts),     TEST(test_replacing),  TEST(test_hard_links),
-		TEST(test_link_again),    TEST(test_false_size), TEST(test_names),
-		TEST(test_metadata),      TEST(test_xattrs),     TEST(test_hostile_names),
-		TEST(test_hostile_links), TEST(test_limits),     TEST(test_damaged),
-		TEST(test_choosing),      TEST(test_config),     TEST(test_bad_config),
-		TEST(test_no_config),     TEST(test_changed),
+		TEST(test_whiteouts),     TEST(test_replacing),     TEST(test_hard_links),
+		TEST(test_names),         TEST(test_metadata),      TEST(test_xattrs),
+		TEST(test_hostile_names), TEST(test_hostile_links), TEST(test_limits),
+		TEST(test_damaged),       TEST(test_choosing),      TEST(test_config),
+		TEST(test_bad_config),    TEST(test_no_config),     TEST(test_changed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
