@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "cli/aside.h"
+#include "cli/out_advice.h"
 #include "util/buf.h"
 #include "util/bytes.h"
 #include "util/cleanup.h"
@@ -79,7 +80,7 @@ static int open_aside(struct tkit_out *out, mode_t mode, struct err *err)
 	int rc = out->path ? aside_new(out->path, out->kind == OUT_FOLDER, &out->aside) : -ENOMEM;
 
 	if (rc < 0)
-		return err_sys(err, rc, "creating %s", out->name);
+		return out_denied(out->name, rc, err);
 	if (out->kind == OUT_FILE)
 		out->fd = aside_fd(out->aside);
 	if (fchmod(aside_fd(out->aside), mode) < 0)
@@ -104,7 +105,7 @@ int out_open_file(const char *path, unsigned int mode, struct tkit_out **ret_out
 	}
 	exists = stat(path, &st) == 0;
 	if (!exists && errno != ENOENT) {
-		rc = err_sys(err, -errno, "creating %s", path);
+		rc = out_denied(path, -errno, err);
 	} else if (exists && S_ISDIR(st.st_mode)) {
 		rc = err_set(err, -EISDIR, "%s is a folder; give the name of a file with -o", path);
 	} else if (exists && !S_ISREG(st.st_mode)) {
@@ -117,7 +118,9 @@ int out_open_file(const char *path, unsigned int mode, struct tkit_out **ret_out
 		out->kind = OUT_FILE;
 		/* Through a symlink to the file itself, which may be in another directory. */
 		out->path = exists ? realpath(path, NULL) : strdup(path);
-		rc = open_aside(out, exists ? st.st_mode & 0777 : masked(mode), err);
+		rc = exists && out->path ? out_replaceable(out->path, err) : 0;
+		if (rc == 0)
+			rc = open_aside(out, exists ? st.st_mode & 0777 : masked(mode), err);
 	}
 	if (rc < 0) {
 		out_abandon(out);
@@ -170,9 +173,12 @@ static int check_folder(const char *path, bool force, struct err *err)
 	int rc;
 
 	if (lstat(path, &st) < 0)
-		return errno == ENOENT ? 0 : err_sys(err, -errno, "creating %s", path);
+		return errno == ENOENT ? 0 : out_denied(path, -errno, err);
 	if (!S_ISDIR(st.st_mode))
 		return err_set(err, -ENOTDIR, "%s exists and is no folder", path);
+	rc = out_replaceable(path, err);
+	if (rc < 0)
+		return rc;
 	rc = each_name(path, force ? not_plain : any_name, NULL);
 	if (rc < 0)
 		return err_sys(err, rc, "looking into %s", path);

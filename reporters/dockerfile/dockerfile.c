@@ -19,7 +19,7 @@ static const struct tkit_option options[] = {
 	{"from", TKIT_OPTION_STRING, offsetof(struct options, from), NULL, NULL,
 	 "format=multistage, packages: the image to copy from (default: the name of --image's)"},
 	{"tools", TKIT_OPTION_STRING, offsetof(struct options, tools), "debian:stable-slim", NULL,
-	 "format=multistage: image with a shell and GNU tar, if that one has none"},
+	 "format=multistage, packages: image with a shell and GNU tar, if that one has none"},
 	{"entrypoint", TKIT_OPTION_LIST, offsetof(struct options, entrypoint), NULL, NULL,
 	 "ENTRYPOINT, one word each time; empty for none (default: the traced program)"},
 	{"cmd", TKIT_OPTION_LIST, offsetof(struct options, cmd), NULL, NULL,

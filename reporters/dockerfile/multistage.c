@@ -2,7 +2,7 @@
 /*
  * A Dockerfile that needs nothing but the image that the files come from: a stage in which they
  * are collected by tar, so that owners, modes, times and hard links stay, and the image made
- * of what was collected.
+ * of what was collected. format=packages has such a stage, too, for what is of no package.
  *
  * Names stand in the Dockerfile as words of RUN's JSON form, and with the special bytes as
  * octal escapes, which GNU tar undoes in lists (and printf(1), for busybox): JSON could not
@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "directives.h"
+#include "multistage.h"
 
 #define CHUNK 600000 /* bytes of names in one RUN: arguments of a program are limited */
 
@@ -22,10 +23,11 @@ enum tool { TOOL_NONE, TOOL_GNU, TOOL_BUSYBOX };
 struct stage {
 	struct job *job;
 	struct text *text;
-	enum tool tool;    /* in the image itself; NONE: a stage of its own has GNU tar */
-	const char *image; /* that is copied from */
-	const char *top;   /* where the image's root is, in the stage: "" or a directory */
-	char into[32];     /* where the files are collected, in the stage */
+	enum tool tool;             /* in the image itself; NONE: a stage of its own has GNU tar */
+	const char *image;          /* that is copied from */
+	const char *top;            /* where the image's root is, in the stage: "" or a directory */
+	char into[MULTISTAGE_INTO]; /* where the files are collected, in the stage */
+	const unsigned char *only;  /* entries to collect; NULL: all, and the root's own folders */
 };
 
 static int ends_with(const char *path, long len, const char *end)
@@ -75,12 +77,12 @@ static enum tool find_tool(struct tkit_rootfs *fs)
 	return ends_with(real, n, "/tar") ? TOOL_GNU : TOOL_NONE;
 }
 
-/* Files that an engine mounts over in each step: there tar would see the engine's. */
-static int is_mounted_file(const struct stage *s, const struct tkit_closure_entry *entry)
+/* Files that an engine mounts over in each step: tar in the image itself would see the engine's. */
+static int is_mounted_file(const struct tkit_closure_entry *entry)
 {
 	static const char *const names[] = {"/etc/hosts", "/etc/hostname", "/etc/resolv.conf"};
 
-	for (size_t i = 0; s->tool != TOOL_NONE && i < sizeof(names) / sizeof(names[0]); i++)
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (entry->path.len == strlen(names[i]) &&
 		    memcmp(entry->path.ptr, names[i], entry->path.len) == 0)
 			return S_ISREG(entry->st.st_mode);
@@ -130,7 +132,8 @@ static void add_list(struct stage *s, int times)
 	int open = 0;
 
 	for (size_t i = 0; (entry = tkit_closure_entry(s->job->closure, i)); i++) {
-		if (is_made(entry) || entry->made || is_mounted_file(s, entry) ||
+		if (is_made(entry) || entry->made ||
+		    (s->tool != TOOL_NONE && is_mounted_file(entry)) || (s->only && !s->only[i]) ||
 		    (times && !S_ISDIR(entry->st.st_mode) && !S_ISLNK(entry->st.st_mode)))
 			continue;
 		if (!open || s->text->size - begin > CHUNK) {
@@ -203,7 +206,7 @@ static void add_collect(struct stage *s)
 	text_str(t, "RUN [\"/bin/sh\", \"-c\", \"mkdir -p ");
 	text_str(t, s->into);
 	add_copy(s);
-	for (size_t i = 1; (entry = tkit_closure_entry(s->job->closure, i)); i++)
+	for (size_t i = 1; !s->only && (entry = tkit_closure_entry(s->job->closure, i)); i++)
 		if (is_made(entry)) {
 			text_str(t, " && mkdir ");
 			text_str(t, s->into);
@@ -211,7 +214,7 @@ static void add_collect(struct stage *s)
 			text_str(t, " && ");
 			set_metadata(s, entry);
 		}
-	for (size_t i = 1; (entry = tkit_closure_entry(s->job->closure, i)); i++)
+	for (size_t i = 1; !s->only && (entry = tkit_closure_entry(s->job->closure, i)); i++)
 		if (entry->made && S_ISDIR(entry->st.st_mode)) {
 			text_str(t, " && ");
 			set_metadata(s, entry);
@@ -328,52 +331,67 @@ static void add_stages(struct stage *s)
 	text_str(t, " AS source\nUSER 0:0\nCOPY --from=original / /tkit-source/\n");
 }
 
-static int write_stages(struct stage *s)
+int multistage_collect(struct job *job, const unsigned char *only, struct text *text,
+		       char into[MULTISTAGE_INTO])
 {
-	const struct tkit_closure_entry *entry;
-	struct text *t = s->text;
-	int rc;
+	struct stage s = {.job = job, .text = text, .only = only};
+	int rc = start(&s);
 
-	add_stages(s);
-	rc = add_made(s);
+	if (rc == 0)
+		add_stages(&s);
+	if (rc == 0 && !only)
+		rc = add_made(&s);
 	if (rc < 0)
 		return rc;
-	add_list(s, 0);
-	if (s->tool == TOOL_BUSYBOX)
-		add_list(s, 1);
-	add_collect(s);
-	text_str(t, "FROM scratch\n");
-	/* First, so that the directory gets its own time and mode afterwards. */
-	for (size_t i = 0; (entry = tkit_closure_entry(s->job->closure, i)); i++)
-		if (is_mounted_file(s, entry)) {
+	add_list(&s, 0);
+	if (s.tool == TOOL_BUSYBOX)
+		add_list(&s, 1);
+	add_collect(&s);
+	memcpy(into, s.into, MULTISTAGE_INTO);
+	return s.tool != TOOL_NONE;
+}
+
+static void copy_mounted(struct job *job, struct text *t)
+{
+	const struct tkit_closure_entry *entry;
+
+	for (size_t i = 0; (entry = tkit_closure_entry(job->closure, i)); i++)
+		if (is_mounted_file(entry)) {
 			text_str(t, "COPY --from=source ");
 			text_add(t, entry->path.ptr, entry->path.len);
 			text_str(t, " ");
 			text_add(t, entry->path.ptr, entry->path.len);
 			text_str(t, "\n");
 		}
-	text_str(t, "COPY --from=source ");
-	text_str(t, s->into);
-	text_str(t, "/ /\n");
-	return 0;
 }
 
 int format_multistage(struct job *job)
 {
 	struct text text = {0};
-	struct stage stage = {.job = job, .text = &text};
 	struct imageconf conf;
+	char into[MULTISTAGE_INTO];
 	int rc = imageconf_make(job->ctx, job->options, job->model, job->closure, &conf);
 
 	if (rc == 0)
-		rc = start(&stage);
-	if (rc == 0)
-		rc = write_stages(&stage);
-	if (rc == 0)
+		rc = multistage_collect(job, NULL, &text, into);
+	if (rc >= 0) {
+		text_str(&text, "FROM scratch\n");
+		/* First, so that the directory gets its own time and mode afterwards. */
+		if (rc > 0)
+			copy_mounted(job, &text);
+		multistage_copy(into, &text);
 		rc = directives_write(job->ctx, &conf, &text);
+	}
 	if (rc == 0)
 		rc = job_write_file(job, "Dockerfile", &text);
 	text_done(&text);
 	imageconf_done(&conf);
 	return rc;
+}
+
+void multistage_copy(const char *into, struct text *text)
+{
+	text_str(text, "COPY --from=source ");
+	text_str(text, into);
+	text_str(text, "/ /\n");
 }

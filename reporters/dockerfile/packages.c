@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 /*
  * A Dockerfile that installs the packages of what is kept, whole, on top of the distribution's
- * own small image. For those who want an image that their package manager can update.
+ * own small image; what is of no package is copied from the image that the files come from. For
+ * those who want an image that their package manager can update.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -9,7 +10,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "accounts.h"
 #include "directives.h"
+#include "multistage.h"
 
 #define FILE_MOST (64u << 20)
 
@@ -20,7 +23,8 @@ struct plan {
 	struct tkit_rootfs *fs;
 	char *status;            /* dpkg's, NUL-terminated; NULL: none */
 	struct strings packages; /* NAME=VERSION */
-	struct strings loose;    /* paths of no package */
+	unsigned char *loose;    /* of each entry: it is of no package, or above such a one */
+	size_t loose_count;
 	int apk;
 };
 
@@ -161,21 +165,59 @@ static int is_generated(struct tkit_bytes path)
 	return 0;
 }
 
+/* An entry that nothing but a copy brings into the image. */
+static int is_loose(const struct tkit_closure_entry *entry, const struct tkit_package *package)
+{
+	if (package || entry->made || entry->reason == TKIT_REASON_DATABASE ||
+	    entry->reason == TKIT_REASON_RUNTIME || is_generated(entry->path))
+		return 0;
+	return !S_ISDIR(entry->st.st_mode) || entry->reason != TKIT_REASON_PARENT;
+}
+
+static int is_above(struct tkit_bytes dir, struct tkit_bytes path)
+{
+	return path.len > dir.len && path.ptr[dir.len] == '/' &&
+	       memcmp(path.ptr, dir.ptr, dir.len) == 0;
+}
+
+/*
+ * Directories come with what is in them, so that they are what they were, in front of it in the
+ * order of paths; other names may stand between ("/a", "/a-b", "/a/b"), of the same beginning.
+ */
+static void mark_parents(struct plan *p, size_t at)
+{
+	const struct tkit_closure_entry *child = tkit_closure_entry(p->job->closure, at), *entry;
+
+	while (at-- > 0) {
+		entry = tkit_closure_entry(p->job->closure, at);
+		if (!is_above(entry->path, child->path))
+			continue;
+		if (p->loose[at])
+			return; /* its own are marked, too */
+		p->loose[at] = 1;
+	}
+}
+
 static int collect(struct plan *p)
 {
 	const struct tkit_closure_entry *entry;
 	int rc = 0, any = 0;
 
+	p->loose = calloc(tkit_closure_count(p->job->closure) + 1, 1);
+	if (!p->loose)
+		return tkit_fail(p->job->ctx, -ENOMEM, "writing the Dockerfile");
 	for (size_t i = 0; rc == 0 && (entry = tkit_closure_entry(p->job->closure, i)); i++) {
 		const struct tkit_package *package = tkit_model_owner(p->job->model, entry->path);
 
-		if (S_ISDIR(entry->st.st_mode) || entry->reason == TKIT_REASON_DATABASE)
-			continue;
-		any |= package != NULL;
-		if (package)
+		if (is_loose(entry, package)) {
+			p->loose[i] = 1;
+			p->loose_count++;
+			mark_parents(p, i);
+		} else if (package && !S_ISDIR(entry->st.st_mode) &&
+			   entry->reason != TKIT_REASON_DATABASE) {
+			any = 1;
 			rc = add_package(p, package);
-		else if (!S_ISLNK(entry->st.st_mode) && !is_generated(entry->path))
-			strings_take(&p->loose, strndup(entry->path.ptr, entry->path.len));
+		}
 	}
 	if (rc == 0 && !any)
 		rc = tkit_fail(p->job->ctx, -EINVAL,
@@ -234,38 +276,53 @@ static void write_install(struct plan *p, struct text *text)
 	text_str(text, p->apk ? "\n" : " \\\n\t&& rm -rf /var/lib/apt/lists/*\n");
 }
 
-/* Files of no package come from the image, if its name is known; else a comment names them. */
-static int write_loose(struct plan *p, struct text *text)
+/* Without a name of the image they can only be told. */
+static void tell_loose(struct plan *p, struct text *text)
+{
+	const struct tkit_closure_entry *entry;
+
+	text_str(text, "# Of no package; to be copied from somewhere (option from):\n");
+	for (size_t i = 0; (entry = tkit_closure_entry(p->job->closure, i)); i++) {
+		if (!p->loose[i] || entry->reason == TKIT_REASON_PARENT)
+			continue;
+		text_str(text, "#   ");
+		text_escaped(text, entry->path);
+		text_str(text, "\n");
+	}
+	tkit_log(
+		p->job->ctx, TKIT_LOG_WARN,
+		"%zu paths are of no package: the Dockerfile only names them, for want of an image "
+		"to copy from (option from)",
+		p->loose_count);
+}
+
+static void write_user(struct plan *p, const char *user, struct text *text)
+{
+	char *passwd = read_text(p->fs, "/etc/passwd"), *group = read_text(p->fs, "/etc/group");
+
+	accounts_write(passwd, group, user, text);
+	free(passwd);
+	free(group);
+}
+
+static int write_all(struct plan *p, const struct imageconf *conf, struct text *text)
 {
 	const struct tkit_image_config *config = tkit_rootfs_config(p->fs);
-	const char *from = p->job->options->from;
+	int copies = p->loose_count && (p->job->options->from || (config && config->name));
+	char into[MULTISTAGE_INTO];
+	int rc = copies ? multistage_collect(p->job, p->loose, text, into) : 0;
 
-	if (!from)
-		from = config ? config->name : NULL;
-	if (from && (!*from || strspn(from, NAME_CHARS "/@") != strlen(from)))
-		return tkit_fail(p->job->ctx, -EINVAL, "from must be the name of an image");
-	if (p->loose.count && !from)
-		text_str(text, "# Of no package; to be copied from somewhere (option from):\n");
-	for (size_t i = 0; i < p->loose.count; i++) {
-		const char *path = p->loose.items[i];
-
-		if (!from) {
-			text_str(text, "#   ");
-			text_escaped(text, (struct tkit_bytes){path, strlen(path)});
-			text_str(text, "\n");
-			continue;
-		}
-		text_str(text, "COPY --from=");
-		text_str(text, from);
-		text_str(text, " [");
-		if (text_json(text, path) < 0)
-			return tkit_fail(p->job->ctx, -EILSEQ,
-					 "a file of no package has a name that a Dockerfile cannot "
-					 "hold (format=image can)");
-		text_str(text, ", ");
-		text_json(text, path);
-		text_str(text, "]\n");
-	}
+	if (rc >= 0)
+		rc = write_base(p, text);
+	if (rc < 0)
+		return rc;
+	write_install(p, text);
+	if (conf->config.user)
+		write_user(p, conf->config.user, text);
+	if (copies)
+		multistage_copy(into, text);
+	else if (p->loose_count)
+		tell_loose(p, text);
 	return 0;
 }
 
@@ -279,23 +336,19 @@ int format_packages(struct job *job)
 	plan.status = read_text(plan.fs, "/var/lib/dpkg/status");
 	if (rc == 0)
 		rc = collect(&plan);
-	if (rc == 0 && (plan.packages.failed || plan.loose.failed))
+	if (rc == 0 && plan.packages.failed)
 		rc = tkit_fail(job->ctx, -ENOMEM, "writing the Dockerfile");
 	if (rc == 0 && plan.packages.count)
 		qsort(plan.packages.items, plan.packages.count, sizeof(char *), by_text);
 	if (rc == 0)
-		rc = write_base(&plan, &text);
-	if (rc == 0)
-		write_install(&plan, &text);
-	if (rc == 0)
-		rc = write_loose(&plan, &text);
+		rc = write_all(&plan, &conf, &text);
 	if (rc == 0)
 		rc = directives_write(job->ctx, &conf, &text);
 	if (rc == 0)
 		rc = job_write_file(job, "Dockerfile", &text);
 	free(plan.status);
 	strings_done(&plan.packages);
-	strings_done(&plan.loose);
+	free(plan.loose);
 	text_done(&text);
 	imageconf_done(&conf);
 	return rc;

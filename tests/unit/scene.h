@@ -121,6 +121,28 @@ static inline int scene_absent(struct scene *s, const char *path)
 				 tkit_reason_name((int)scene_find((s), (path))->reason)); \
 	} while (0)
 
+#define LIST_OF(...)                                                   \
+	((struct tkit_option_list){(const char *const[]){__VA_ARGS__}, \
+				   sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)})
+
+/* What brought the entry in, as text; static buffer. */
+static inline const char *scene_because(struct scene *s, const char *path)
+{
+	static char text[256];
+	const struct tkit_closure_entry *entry = scene_find(s, path);
+
+	assert_non_null(entry);
+	snprintf(text, sizeof(text), "%.*s", (int)entry->because.len, entry->because.ptr);
+	return text;
+}
+
+/* One rule's doing. */
+#define has_rule(s, path, rule)                                                \
+	do {                                                                   \
+		has((s), (path), TKIT_REASON_RULE);                            \
+		assert_string_equal(scene_because((s), (path)), "rule=" rule); \
+	} while (0)
+
 /* An ELF file in the tree. */
 static inline void scene_elf(struct scene *s, const char *path, const struct elf_spec *spec)
 {

@@ -203,7 +203,7 @@ static void test_include_program(void **state)
 	struct scene *s = *state;
 
 	include_tree(s);
-	s->options.include = (struct tkit_option_list){(const char *const[]){"/usr/bin/t*"}, 1};
+	s->options.include = LIST_OF("/usr/bin/t*");
 	scene_run(s);
 	assert_int_equal(scene_close(s), 0);
 	has(s, "/usr/bin/tool", TKIT_REASON_INCLUDED);
@@ -231,7 +231,7 @@ static void test_conf_order(void **state)
 		tree_file(&s->tree, conf, dir);
 		scene_elf(s, library, &(struct elf_spec){.soname = "libtwice.so"});
 	}
-	s->options.include = (struct tkit_option_list){(const char *const[]){"/usr/bin/tool"}, 1};
+	s->options.include = LIST_OF("/usr/bin/tool");
 	scene_run(s);
 	assert_int_equal(scene_close(s), 0);
 	has(s, "/opt/a/libtwice.so", TKIT_REASON_INCLUDED);
@@ -250,7 +250,7 @@ static void test_conf_relative(void **state)
 	tree_file(&s->tree, "/etc/other.d/x", "/opt/two words \n");
 	scene_elf(s, "/opt/one/libone.so", &(struct elf_spec){.soname = "libone.so"});
 	scene_elf(s, "/opt/two words/libtwo.so", &(struct elf_spec){.soname = "libtwo.so"});
-	s->options.include = (struct tkit_option_list){(const char *const[]){"/usr/bin/tool"}, 1};
+	s->options.include = LIST_OF("/usr/bin/tool");
 	scene_run(s);
 	assert_int_equal(scene_close(s), 0);
 	has(s, "/opt/one/libone.so", TKIT_REASON_INCLUDED);
@@ -270,7 +270,7 @@ static void test_conf_circle(void **state)
 		tree_file(&s->tree, conf, "include /etc/ld.so.conf.d/*\n/opt/one\n");
 	}
 	scene_elf(s, "/opt/one/libone.so", &(struct elf_spec){.soname = "libone.so"});
-	s->options.include = (struct tkit_option_list){(const char *const[]){"/usr/bin/tool"}, 1};
+	s->options.include = LIST_OF("/usr/bin/tool");
 	scene_run(s);
 	alarm(60);
 	assert_int_equal(scene_close(s), 0);
@@ -318,9 +318,8 @@ static void test_rules(void **state)
 	tree_file(&s->tree, "/usr/lib/py/a.pyc", "");
 	tree_link(&s->tree, "usr/lib", "/lib");
 	tree_link(&s->tree, "nowhere", "/opt/dangling");
-	s->options.include = (struct tkit_option_list){
-		(const char *const[]){"/usr/share/zone/Europe", "/lib/**/*.pyc", "/opt/*"}, 3};
-	s->options.exclude = (struct tkit_option_list){(const char *const[]){"/usr/share"}, 1};
+	s->options.include = LIST_OF("/usr/share/zone/Europe", "/lib/**/*.pyc", "/opt/*");
+	s->options.exclude = LIST_OF("/usr/share");
 	f = scene_run(s);
 	EV(f, TKIT_OP_OPEN, "/usr/share/zone/Asia/Tokyo");
 	EV(f, TKIT_OP_OPEN, "/usr/share/doc/readme");
@@ -341,8 +340,7 @@ static void test_crooked_rules(void **state)
 	tree_dir(&s->tree, "/usr/lib");
 	tree_link(&s->tree, "nowhere", "/opt/dangling");
 	tree_link(&s->tree, "nowhere", "/opt/other");
-	s->options.include = (struct tkit_option_list){
-		(const char *const[]){"/usr/../opt/dangling", "/opt//other"}, 2};
+	s->options.include = LIST_OF("/usr/../opt/dangling", "/opt//other");
 	scene_run(s);
 	assert_int_equal(scene_close(s), 0);
 	has(s, "/opt/dangling", TKIT_REASON_INCLUDED);
@@ -356,7 +354,7 @@ static void test_bad_rule(void **state)
 {
 	struct scene *s = *state;
 
-	s->options.include = (struct tkit_option_list){(const char *const[]){"etc/*"}, 1};
+	s->options.include = LIST_OF("etc/*");
 	scene_run(s);
 	assert_int_equal(scene_close(s), -EINVAL);
 	assert_non_null(strstr(err_text(&s->ctx.err), "etc/*"));

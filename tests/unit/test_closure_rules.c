@@ -13,20 +13,7 @@
 
 #include "scene.h"
 
-#define LIST_OF(...)                                                   \
-	((struct tkit_option_list){(const char *const[]){__VA_ARGS__}, \
-				   sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)})
 #define BLIND (SCENE_CAPS & ~(TKIT_CAN_METADATA | TKIT_CAN_CREATED | TKIT_CAN_CHANGES))
-
-static const char *because(struct scene *s, const char *path)
-{
-	static char text[256];
-	const struct tkit_closure_entry *entry = scene_find(s, path);
-
-	assert_non_null(entry);
-	snprintf(text, sizeof(text), "%.*s", (int)entry->because.len, entry->because.ptr);
-	return text;
-}
 
 /* preserve keeps what exclude leaves out and what the run made; include does not bake that in. */
 static void test_preserve(void **state)
@@ -79,7 +66,7 @@ static void test_presets(void **state)
 	s->options.exclude = LIST_OF("/usr/lib/**/libnss_db*");
 	assert_int_equal(scene_close(s), 0);
 	has(s, "/bin/sh", TKIT_REASON_PRESET);
-	assert_string_equal(because(s, "/bin/sh"), "preset=shell");
+	assert_string_equal(scene_because(s, "/bin/sh"), "preset=shell");
 	has(s, "/bin/dash", TKIT_REASON_PRESET);
 	has(s, "/lib/ld.so", TKIT_REASON_PRESET);
 	has(s, "/etc/ssl/certs/x.pem", TKIT_REASON_PRESET);
@@ -125,9 +112,7 @@ static void test_python(void **state)
 	s->caps = BLIND;
 	python_tree(s);
 	assert_int_equal(scene_close(s), 0);
-	has(s, "/usr/lib/python3.11/json/__init__.py", TKIT_REASON_RULE);
-	assert_string_equal(because(s, "/usr/lib/python3.11/json/__init__.py"),
-			    "rule=python-source");
+	has_rule(s, "/usr/lib/python3.11/json/__init__.py", "python-source");
 	hasnt(s, "/usr/lib/python3.11/json/other.py");
 	has(s, "/usr/lib/python3.11/os.py", TKIT_REASON_RULE);
 	has(s, "/usr/lib/python3.11/lib-dynload", TKIT_REASON_RULE);
@@ -190,10 +175,8 @@ static void test_created_parents(void **state)
 	f = scene_run(s);
 	EV(f, TKIT_OP_OPEN, "/var/lib/redis/dump.rdb");
 	assert_int_equal(scene_close(s), 0);
-	has(s, "/var/lib/redis", TKIT_REASON_RULE);
-	assert_string_equal(because(s, "/var/lib/redis"), "rule=created-parents");
-	has(s, "/tmp", TKIT_REASON_RULE);
-	assert_string_equal(because(s, "/tmp"), "rule=standard-directories");
+	has_rule(s, "/var/lib/redis", "created-parents");
+	has_rule(s, "/tmp", "standard-directories");
 }
 
 static void test_created_parents_off(void **state)
@@ -240,8 +223,7 @@ static void test_package_directories(void **state)
 	s->caps = BLIND;
 	package_tree(s);
 	assert_int_equal(scene_close(s), 0);
-	has(s, "/var/lib/srv", TKIT_REASON_RULE);
-	assert_string_equal(because(s, "/var/lib/srv"), "rule=package-directories");
+	has_rule(s, "/var/lib/srv", "package-directories");
 	hasnt(s, "/var/lib/other");
 	hasnt(s, "/usr/share/srv");
 }
@@ -344,8 +326,7 @@ static void test_listed_entries(void **state)
 
 	list_tree(s);
 	assert_int_equal(scene_close(s), 0);
-	has(s, "/etc/conf.d/a", TKIT_REASON_RULE);
-	assert_string_equal(because(s, "/etc/conf.d/a"), "rule=listed-entries");
+	has_rule(s, "/etc/conf.d/a", "listed-entries");
 	has(s, "/etc/conf.d/b", TKIT_REASON_SYMLINK);
 	has(s, "/opt/b", TKIT_REASON_RULE);
 	has(s, "/etc/conf.d/c", TKIT_REASON_RULE);
@@ -400,7 +381,7 @@ static void test_listed_entries_large(void **state)
 }
 
 /* A directory that may not be listed is told, and ends nothing. */
-static void test_not_listed(void **state)
+static void test_unlistable(void **state)
 {
 	struct scene *s = *state;
 	int rc;
@@ -445,7 +426,7 @@ int main(void)
 		TEST(test_walked),
 		TEST(test_walked_dropped),
 		TEST(test_not_walked),
-		TEST(test_not_listed),
+		TEST(test_unlistable),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

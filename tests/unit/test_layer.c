@@ -118,6 +118,28 @@ static void test_metadata(void **state)
 	close(fd);
 }
 
+/* Numbers beyond what a plain header holds, too. */
+static void test_owners(void **state)
+{
+	struct scene *s = *state;
+	struct archive_entry *entry;
+	struct archive *tar;
+	int fd;
+
+	tree_file(&s->tree, "/data", "x");
+	if (chown(tree_path(&s->tree, "/data"), 12345, 4000000000u) < 0) {
+		print_message("skipped: not allowed to give a file away\n");
+		skip();
+	}
+	open_all(s, (const char *const[]){"/data", NULL});
+	fd = write_tar(s);
+	tar = find(fd, "data", &entry);
+	assert_int_equal(archive_entry_uid(entry), 12345);
+	assert_int_equal(archive_entry_gid(entry), 4000000000u);
+	archive_read_free(tar);
+	close(fd);
+}
+
 static void test_hard_links(void **state)
 {
 	struct scene *s = *state;
@@ -407,6 +429,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_metadata),
+		TEST(test_owners),
 		TEST(test_hard_links),
 		TEST(test_xattrs),
 		TEST(test_order),
