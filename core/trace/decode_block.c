@@ -186,51 +186,77 @@ static uint32_t file_row(struct decode_block *block, uint32_t name, uint32_t cod
 	return row - 1;
 }
 
-static uint64_t time_since(const Tkit__Block *pb, uint32_t i)
-{
-	uint64_t low = pb->ts_low.len ? pb->ts_low.data[i] : 0;
-	uint64_t mid = pb->ts_mid.len ? pb->ts_mid.data[i] : 0;
-	uint64_t zigzag = low | mid << 8 | CELL(pb, ts_high, i) << 16;
+/* The columns from the next event on; those that are left out are zeros. */
+struct columns {
+	const uint8_t *ts_low, *ts_mid;
+	const uint64_t *ts_high, *repeat;
+	const uint32_t *kind, *task, *name, *file;
+	const int64_t *ret;
+};
 
-	return zigzag >> 1 ^ (zigzag & 1 ? UINT64_MAX : 0);
+#define COLUMN(pb, column, at) ((pb)->n_##column ? (pb)->column + (at) : (const void *)zeros)
+
+static void find_columns(const struct decode_block *block, struct columns *ret)
+{
+	static const uint64_t zeros[DECODE_SLICE];
+	const Tkit__Block *pb = block->pb;
+	uint32_t at = block->at;
+
+	ret->ts_low = pb->ts_low.len ? pb->ts_low.data + at : (const void *)zeros;
+	ret->ts_mid = pb->ts_mid.len ? pb->ts_mid.data + at : (const void *)zeros;
+	ret->ts_high = COLUMN(pb, ts_high, at);
+	ret->repeat = COLUMN(pb, repeat, at);
+	ret->kind = COLUMN(pb, kind, at);
+	ret->task = COLUMN(pb, task, at);
+	ret->name = COLUMN(pb, name, at);
+	ret->file = COLUMN(pb, file, at);
+	ret->ret = COLUMN(pb, ret, at);
 }
 
-static int next_rows(struct decode_block *block, struct decode_rows *rows)
+static uint64_t time_since(const struct columns *in, uint32_t i)
 {
-	const Tkit__Block *pb = block->pb;
-	uint32_t i = block->at;
-	uint32_t name = CELL(pb, name, i);
-	uint64_t repeat = CELL(pb, repeat, i);
+	uint64_t zigzag = in->ts_low[i] | (uint64_t)in->ts_mid[i] << 8 | in->ts_high[i] << 16;
 
-	name = name ? name - 1 : block->names_seen++;
-	if (name >= block->names_seen || name >= pb->n_name_path)
+	return zigzag >> 1 ^ (0 - (zigzag & 1));
+}
+
+static inline int next_rows(struct decode_block *block, const struct columns *in, uint32_t i,
+			    struct decode_rows *rows)
+{
+	uint32_t name = in->name[i];
+	uint64_t repeat = in->repeat[i];
+
+	block->names_seen += !name;
+	name = name ? name - 1 : block->names_seen - 1;
+	if (name >= block->names_seen || name >= block->pb->n_name_path)
 		return -EBADMSG;
-	rows->kind = CELL(pb, kind, i);
-	rows->task = CELL(pb, task, i);
+	rows->kind = in->kind[i];
+	rows->task = in->task[i];
 	rows->name = name;
 	rows->file = DECODE_NO_FILE;
 	if (block->kinds[rows->kind].valid & (TKIT_V_RESOLVED | TKIT_V_INODE)) {
-		rows->file = file_row(block, name, CELL(pb, file, i));
+		rows->file = file_row(block, name, in->file[i]);
 		if (rows->file == UINT32_MAX)
 			return -EBADMSG;
 	}
-	rows->ts_ns = block->ts += time_since(pb, i);
-	rows->ret = CELL(pb, ret, i);
-	rows->count = repeat == UINT64_MAX ? repeat : repeat + 1;
+	rows->ts_ns = block->ts += time_since(in, i);
+	rows->ret = in->ret[i];
+	rows->count = repeat + (repeat != UINT64_MAX);
 	return 0;
 }
 
 int decode_block_next(struct decode_block *block, struct decode_rows *rows)
 {
-	int n = 0;
+	uint32_t left = block->pb->count - block->at;
+	uint32_t n = left < DECODE_SLICE ? left : DECODE_SLICE;
+	struct columns in;
 
-	while (n < (int)DECODE_SLICE && block->at < block->pb->count) {
-		if (next_rows(block, &rows[n]) < 0)
+	find_columns(block, &in);
+	for (uint32_t i = 0; i < n; i++)
+		if (next_rows(block, &in, i, &rows[i]) < 0)
 			return -EBADMSG;
-		block->at++;
-		n++;
-	}
-	return n;
+	block->at += n;
+	return (int)n;
 }
 
 void decode_block_event(const struct decode_block *block, const struct decode_rows *rows,

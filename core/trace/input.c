@@ -8,7 +8,8 @@
 
 #include "trace/format.h"
 
-#define READ_SIZE (256u * 1024)
+#define READ_SIZE    (256u * 1024)
+#define CONTENT_STEP ((size_t)128 * 1024)
 
 /*
  * Damaged data that was made on purpose can hold many overlapping frames that each decode
@@ -79,6 +80,8 @@ static int make_room(struct input *input, size_t size)
 
 	if (size <= input->content_room)
 		return 0;
+	/* Blocks differ by little: soon no frame needs more than there is. */
+	size = (size + CONTENT_STEP - 1) / CONTENT_STEP * CONTENT_STEP;
 	content = malloc(size);
 	if (!content)
 		return -ENOMEM;

@@ -9,7 +9,7 @@
 #include "tkit.pb-c.h"
 #include "trace/decode.h"
 #include "trace/format.h"
-#include "trace/input.h"
+#include "trace/frames.h"
 #include "trace/record.h"
 #include "trace/rows_reader.h"
 #include "trace/runlist.h"
@@ -19,13 +19,15 @@
 struct tkit_trace_reader {
 	struct tkit_ctx *ctx;
 	char *name;
-	struct input input;
-	bool checked; /* how it starts */
-	bool started; /* the first record was read: it is a trace */
-	size_t at;    /* next record in the frame */
+	struct frames frames;
+	struct frame *frame; /* the one at hand; NULL before the first */
+	bool checked;        /* how it starts */
+	bool started;        /* the first record was read: it is a trace */
+	size_t at;           /* next record in the frame */
 	uint64_t record_offset;
 
-	struct record record;
+	struct record *record; /* the latest: the frame's first, or `other` */
+	struct record other;
 	struct decode_block block;
 	bool in_block;
 	uint32_t block_run;
@@ -107,7 +109,7 @@ static void give(struct tkit_trace_reader *reader, const struct tkit_trace_item 
 
 static int on_header(struct tkit_trace_reader *reader)
 {
-	const Tkit__Header *pb = reader->record.message->header;
+	const Tkit__Header *pb = reader->record->message->header;
 	struct run *run;
 
 	if (pb->format != FORMAT_VERSION)
@@ -131,7 +133,7 @@ static int on_header(struct tkit_trace_reader *reader)
 
 static int on_footer(struct tkit_trace_reader *reader)
 {
-	const Tkit__Footer *pb = reader->record.message->footer;
+	const Tkit__Footer *pb = reader->record->message->footer;
 	int number = run_of(reader, pb->run);
 	struct run *run;
 	int rc;
@@ -160,7 +162,7 @@ static int on_footer(struct tkit_trace_reader *reader)
 
 static int on_block(struct tkit_trace_reader *reader)
 {
-	const Tkit__Block *pb = &reader->record.block;
+	const Tkit__Block *pb = &reader->record->block;
 	int number = run_of(reader, pb->run);
 	struct run *run;
 	int rc;
@@ -173,7 +175,12 @@ static int on_block(struct tkit_trace_reader *reader)
 	/* Events that were there already, or a gap that no run can have */
 	if (pb->first < run->seen || pb->first - run->seen >= GAP_MAX)
 		return -EBADMSG;
-	rc = decode_block_start(&reader->block, pb, &reader->record.memory);
+	if (reader->record == &reader->frame->record) {
+		rc = reader->frame->block_rc;
+		reader->block = reader->frame->block;
+	} else {
+		rc = decode_block_start(&reader->block, pb, &reader->other.memory);
+	}
 	if (rc < 0)
 		return rc;
 	if (pb->first > run->seen)
@@ -187,7 +194,7 @@ static int on_block(struct tkit_trace_reader *reader)
 /* Deals with the record that was read. 0 or -errno. */
 static int on_record(struct tkit_trace_reader *reader)
 {
-	Tkit__Record__KindCase kind = reader->record.kind;
+	Tkit__Record__KindCase kind = reader->record->kind;
 
 	/* With the first frame damaged, a block may come first; but something must be ours. */
 	if (!reader->started && kind != TKIT__RECORD__KIND_HEADER &&
@@ -243,21 +250,28 @@ static int next_events(struct tkit_trace_reader *reader)
 /* Unpacks the next record of the frame. 1, 0 at the frame's end, -EBADMSG. */
 static int next_record(struct tkit_trace_reader *reader)
 {
-	size_t left = reader->input.content_size - reader->at;
+	struct frame *frame = reader->frame;
+	size_t left = frame ? frame->content_size - reader->at : 0;
 	const uint8_t *data;
 	uint64_t size;
 	int n, rc;
 
 	if (!left)
 		return 0;
-	data = reader->input.content + reader->at;
+	reader->record_offset = frame->offset;
+	if (!reader->at && frame->first_size) {
+		reader->record = &frame->record;
+		reader->at = frame->first_size;
+		return frame->first_rc < 0 ? frame->first_rc : 1;
+	}
+	data = frame->content + reader->at;
 	n = format_get_varint(data, left, &size);
 	if (n <= 0 || size > left - (size_t)n)
 		return -EBADMSG;
-	rc = record_unpack(&reader->record, data + n, (size_t)size);
+	reader->record = &reader->other;
+	rc = record_unpack(&reader->other, data + n, (size_t)size);
 	if (rc < 0)
 		return rc;
-	reader->record_offset = reader->input.frame_offset;
 	reader->at += (size_t)n + (size_t)size;
 	return 1;
 }
@@ -270,7 +284,7 @@ static int not_a_trace(struct tkit_trace_reader *reader, const char *why)
 /* What is empty or starts otherwise is no damaged trace but no trace. 0 or -errno. */
 static int check_start(struct tkit_trace_reader *reader)
 {
-	int rc = input_peek(&reader->input, 4);
+	int rc = input_peek(&reader->frames.input, 4);
 
 	if (rc == -EAGAIN)
 		return rc;
@@ -278,7 +292,7 @@ static int check_start(struct tkit_trace_reader *reader)
 		return tkit_fail(reader->ctx, rc, "reading %s", reader->name);
 	if (rc == 0)
 		return not_a_trace(reader, "it is empty");
-	if (rc < 4 || memcmp(reader->input.data, ZFRAME_MAGIC, 4) != 0)
+	if (rc < 4 || memcmp(reader->frames.input.data, ZFRAME_MAGIC, 4) != 0)
 		return not_a_trace(reader, "it does not start with a zstd frame");
 	return 0;
 }
@@ -286,7 +300,7 @@ static int check_start(struct tkit_trace_reader *reader)
 /* Gets the next frame in, or sets at_end. 0 or -errno. */
 static int next_frame(struct tkit_trace_reader *reader)
 {
-	struct input *input = &reader->input;
+	struct frame *frame;
 	int rc;
 
 	if (!reader->checked) {
@@ -296,8 +310,8 @@ static int next_frame(struct tkit_trace_reader *reader)
 		reader->checked = true;
 	}
 	reader->at = 0;
-	input->content_size = 0;
-	rc = input_next(input);
+	frame = reader->frame = frames_next(&reader->frames);
+	rc = frame->rc;
 	if (rc == -EAGAIN)
 		return rc;
 	if (rc < 0)
@@ -306,11 +320,11 @@ static int next_frame(struct tkit_trace_reader *reader)
 		reader->at_end = true;
 		if (!reader->started)
 			return not_a_trace(reader,
-					   input->damage_text ? input->damage_text : "it is empty");
+					   frame->damage_text ? frame->damage_text : "it is empty");
 	}
-	if (input->damage_text)
-		add_damage(reader, input->damage_offset, input->damage_size, input->damage_text);
-	input->damage_text = NULL;
+	if (frame->damage_text)
+		add_damage(reader, frame->damage_offset, frame->damage_size, frame->damage_text);
+	frame->damage_text = NULL;
 	return 0;
 }
 
@@ -318,12 +332,12 @@ static int next_frame(struct tkit_trace_reader *reader)
 static int bad_frame(struct tkit_trace_reader *reader, int rc)
 {
 	reader->in_block = false;
-	reader->at = reader->input.content_size;
+	reader->at = reader->frame->content_size;
 	if (rc != -EBADMSG && rc != -ENOMEM)
 		return rc;
 	if (!reader->started)
 		return not_a_trace(reader, "it holds other zstd data");
-	add_damage(reader, reader->input.frame_offset, reader->input.frame_size,
+	add_damage(reader, reader->frame->offset, reader->frame->size,
 		   "the content of a frame is not understood");
 	return 0;
 }
@@ -336,7 +350,7 @@ static int finish(struct tkit_trace_reader *reader, struct tkit_trace_item *item
 
 		if (reader->list.runs[i]->footed || reader->list.runs[i]->cut)
 			continue;
-		add_damage(reader, reader->input.offset, 0, "no footer: the run was cut off");
+		add_damage(reader, reader->frame->end, 0, "no footer: the run was cut off");
 		reader->damage_item.run = i;
 		return give_damage(reader, item);
 	}
@@ -394,13 +408,13 @@ int tkit_trace_reader_new(struct tkit_ctx *ctx, int fd, const char *name,
 	if (!reader)
 		return tkit_fail(ctx, -ENOMEM, "reading %s", name);
 	reader->ctx = ctx;
-	record_init(&reader->record);
+	record_init(&reader->other);
 	runlist_init(&reader->list);
 	no_damage(reader);
 	reader->name = strdup(name);
 	reader->events = calloc(DECODE_SLICE, sizeof(*reader->events));
 	reader->row_buffer = calloc(DECODE_SLICE, sizeof(*reader->row_buffer));
-	rc = input_init(&reader->input, fd);
+	rc = frames_init(&reader->frames, fd);
 	if (rc < 0 || !reader->name || !reader->events || !reader->row_buffer) {
 		tkit_trace_reader_free(reader);
 		return tkit_fail(ctx, -ENOMEM, "reading %s", name);
@@ -419,6 +433,7 @@ int tkit_trace_reader_new(struct tkit_ctx *ctx, int fd, const char *name,
 void trace_reader_want_rows(struct tkit_trace_reader *reader)
 {
 	reader->want_rows = true;
+	frames_ahead(&reader->frames);
 }
 
 const struct trace_rows *trace_reader_rows(const struct tkit_trace_reader *reader)
@@ -430,8 +445,8 @@ void tkit_trace_reader_free(struct tkit_trace_reader *reader)
 {
 	if (!reader)
 		return;
-	input_done(&reader->input);
-	record_done(&reader->record);
+	frames_done(&reader->frames);
+	record_done(&reader->other);
 	runlist_done(&reader->list);
 	free(reader->events);
 	free(reader->row_buffer);
