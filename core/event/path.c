@@ -14,6 +14,37 @@ struct joiner {
 	bool overflow;
 };
 
+typedef uint8_t many __attribute__((vector_size(16)));
+
+/* A slash with another one or a dot behind it, or one in the end, is in the last 16 of 17 bytes. */
+static many doubtful(const char *p)
+{
+	many here, next;
+
+	memcpy(&here, p, sizeof(here));
+	memcpy(&next, p + 1, sizeof(next));
+	return (many)(here == '/') & ((many)(next == '/') | (many)(next == '.'));
+}
+
+/*
+ * The path certainly has no "." or empty component, and no slash in its end: it can be taken as it
+ * is. Names that begin with a dot are looked at closely, too.
+ */
+static bool is_plain(struct tkit_bytes path)
+{
+	uint64_t found[2];
+	many sum = {0};
+	size_t i;
+
+	if (path.len < 17)
+		return false;
+	for (i = 0; i + 17 < path.len; i += 16)
+		sum |= doubtful(path.ptr + i);
+	sum |= doubtful(path.ptr + path.len - 17);
+	memcpy(found, &sum, sizeof(found));
+	return !(found[0] | found[1]) && path.ptr[path.len - 1] != '/' && path.ptr[0] != '.';
+}
+
 /*
  * Appends `part` component by component. "." and empty components go: they never change
  * where a path leads. ".." stays: behind a symlink it does not lead back.
@@ -22,6 +53,13 @@ static void join(struct joiner *j, struct tkit_bytes part)
 {
 	size_t i = 0;
 
+	if (is_plain(part) && j->size - j->len > part.len) {
+		if (part.ptr[0] != '/')
+			j->buf[j->len++] = '/';
+		memcpy(j->buf + j->len, part.ptr, part.len);
+		j->len += part.len;
+		return;
+	}
 	while (i < part.len) {
 		size_t start = i;
 

@@ -32,16 +32,24 @@ uint32_t keyed_hash(const struct keyed *table, const uint64_t *key)
 	return (uint32_t)h;
 }
 
-static bool same_key(const struct keyed *table, uint32_t index, const uint64_t *key)
+static inline bool same_words(const unsigned char *item, const uint64_t *key, size_t words)
 {
-	const unsigned char *item = keyed_at(table, index);
 	uint64_t word, differ = 0;
 
-	for (size_t i = 0; i < table->key_words; i++) {
+	for (size_t i = 0; i < words; i++) {
 		memcpy(&word, item + i * sizeof(word), sizeof(word));
 		differ |= word ^ key[i];
 	}
 	return !differ;
+}
+
+static inline bool same_key(const struct keyed *table, uint32_t index, const uint64_t *key)
+{
+	const unsigned char *item = keyed_at(table, index);
+
+	/* Those that are looked for most have four. */
+	return table->key_words == 4 ? same_words(item, key, 4)
+				     : same_words(item, key, table->key_words);
 }
 
 /* Returns the slot of the key: where it is, or the free one where it belongs. */

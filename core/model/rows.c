@@ -145,11 +145,13 @@ static int begin_lesson(struct model_builder *b, struct row_cache *cache,
 
 	if (kind->known && (!kind->plain || name->bits == kind->name_bits))
 		return 0;
-	decode_block_event(rows->block, row, &event);
-	if (!kind->known)
+	if (!kind->known) {
+		decode_block_event(rows->block, row, &event);
 		learn_kind(kind, &event);
+	}
 	if (!kind->plain || name->bits == kind->name_bits)
 		return 0;
+	decode_block_name(rows->block, row, &event);
 	*name = (struct row_name){.bits = kind->name_bits, .path = INTERN_NONE};
 	len = tkit_event_abs(&event, lesson->text, sizeof(lesson->text));
 	if (len == -ENAMETOOLONG)

@@ -8,7 +8,7 @@
 #include "trace/rows.h"
 #include "util/bytes.h"
 
-int block_init(struct block *block, uint32_t limit)
+int block_init(struct block *block, uint32_t limit, uint32_t time_step)
 {
 	*block = (struct block){.limit = limit};
 	intern_init(&block->strings);
@@ -16,6 +16,7 @@ int block_init(struct block *block, uint32_t limit)
 	rowtab_init(&block->tasks, sizeof(struct task_row), block->strings.seed);
 	rowtab_init(&block->names, sizeof(struct name_row), block->strings.seed);
 	rowtab_init(&block->files, sizeof(struct file_row), block->strings.seed);
+	block->ts_mask = time_step ? ~(uint64_t)(time_step - 1) : UINT64_MAX;
 	block->ts_low = calloc(limit, sizeof(*block->ts_low));
 	block->ts_mid = calloc(limit, sizeof(*block->ts_mid));
 	block->ts_high = calloc(limit, sizeof(*block->ts_high));
@@ -270,7 +271,7 @@ int block_add(struct block *block, const struct tkit_event *event)
 	uint32_t task = task_of(block, event, &kind);
 	uint32_t name = name_of(block, event, &kind);
 	uint32_t file = 0, kind_number;
-	uint64_t ts = event->valid & TKIT_V_TS ? event->ts_ns : block->ts_last;
+	uint64_t ts = event->valid & TKIT_V_TS ? event->ts_ns & block->ts_mask : block->ts_last;
 	int64_t ret = event->valid & TKIT_V_RET ? event->ret : 0;
 
 	if (name != ROWTAB_NONE && kind.valid & (TKIT_V_RESOLVED | TKIT_V_INODE))

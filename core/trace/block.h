@@ -15,7 +15,7 @@
 #include "util/buf.h"
 #include "util/intern.h"
 
-#define BLOCK_EVENTS_DEFAULT 32768u
+#define BLOCK_EVENTS_DEFAULT 65536u
 #define BLOCK_EVENTS_MAX     65536u
 #define BLOCK_STRING_BYTES   (1u << 20) /* of all strings; the event that reaches it is the last */
 #define BLOCK_STRING_MAX     (256u * 1024) /* of one string; no kernel path is longer */
@@ -41,6 +41,7 @@ struct block {
 	uint32_t limit; /* most events */
 	uint32_t count;
 	uint64_t ts_base, ts_last;
+	uint64_t ts_mask; /* of the bits of a time that are kept */
 	uint8_t *ts_low, *ts_mid;
 	uint64_t *ts_high;
 	uint32_t *kind, *task, *name, *file;
@@ -49,8 +50,8 @@ struct block {
 	bool any_ts, any_file, any_ret, any_repeat; /* the column is not all 0 */
 };
 
-/* `limit`: most events. 0 or -ENOMEM. */
-int block_init(struct block *block, uint32_t limit);
+/* `limit`: most events; `time_step`: a power of 2, 0 = 1. 0 or -ENOMEM. */
+int block_init(struct block *block, uint32_t limit, uint32_t time_step);
 void block_done(struct block *block);
 void block_clear(struct block *block); /* keeps the memory */
 

@@ -151,9 +151,18 @@ static bool get_array32(struct in in, uint32_t *to)
 
 static bool get_array64(struct in in, uint64_t *to)
 {
-	while (in.end - in.at >= 8)
-		if (!get_quickly(&in, to++))
+	while (in.end - in.at >= 8) {
+		uint64_t word = load64(in.at);
+
+		if (!(word & GOES_ON)) {
+			for (int i = 0; i < 8; i++)
+				to[i] = (uint8_t)(word >> 8 * i);
+			to += 8;
+			in.at += 8;
+		} else if (!get_quickly(&in, to++)) {
 			return false;
+		}
+	}
 	while (in.at < in.end)
 		if (!get_varint(&in, to++))
 			return false;

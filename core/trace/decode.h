@@ -59,6 +59,10 @@ int decode_block_next(struct decode_block *block, struct decode_rows *rows);
 void decode_block_event(const struct decode_block *block, const struct decode_rows *rows,
 			struct tkit_event *event);
 
+/* The same, but only what tkit_event_abs() asks for. */
+void decode_block_name(const struct decode_block *block, const struct decode_rows *rows,
+		       struct tkit_event *event);
+
 /* Copies into `arena`. 0 or -ENOMEM. */
 int decode_header(const Tkit__Header *pb, struct arena *arena, struct tkit_run_info *info);
 

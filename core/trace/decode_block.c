@@ -259,6 +259,16 @@ int decode_block_next(struct decode_block *block, struct decode_rows *rows)
 	return (int)n;
 }
 
+void decode_block_name(const struct decode_block *block, const struct decode_rows *rows,
+		       struct tkit_event *event)
+{
+	const struct tkit_event *kind = &block->kinds[rows->kind];
+
+	event->pflags = kind->pflags;
+	event->valid = kind->valid;
+	put_name(block, event, rows->name);
+}
+
 void decode_block_event(const struct decode_block *block, const struct decode_rows *rows,
 			struct tkit_event *event)
 {

@@ -17,12 +17,13 @@ struct tkit_trace_writer {
 	struct tkit_ctx *ctx;
 	tkit_trace_output output;
 	void *arg;
-	uint32_t block_count; /* most events in a block */
-	int32_t runs;         /* begun so far */
-	bool open;            /* between begin and end */
-	int failed;           /* first error: what went out since is not to be trusted */
-	uint64_t run;         /* key of the open run */
-	uint64_t stored;      /* events of the run in blocks that went out */
+	uint32_t block_count;
+	uint32_t time_step; /* most events in a block */
+	int32_t runs;       /* begun so far */
+	bool open;          /* between begin and end */
+	int failed;         /* first error: what went out since is not to be trusted */
+	uint64_t run;       /* key of the open run */
+	uint64_t stored;    /* events of the run in blocks that went out */
 	struct block *blocks[FORMAT_BACKENDS_MAX]; /* by backend; NULL = not seen yet */
 	ZSTD_CCtx *zstd;
 	struct arena arena; /* of the message under construction */
@@ -48,6 +49,9 @@ int tkit_trace_writer_new(struct tkit_ctx *ctx, const struct tkit_trace_writer_o
 	if (level < ZSTD_minCLevel() || level > ZSTD_maxCLevel())
 		return tkit_fail(ctx, -EINVAL, "compression level %d (most: %d)", level,
 				 ZSTD_maxCLevel());
+	if (known.time_step & (known.time_step - 1))
+		return tkit_fail(ctx, -EINVAL, "time step of %u ns: not a power of 2",
+				 known.time_step);
 	writer = calloc(1, sizeof(*writer));
 	if (!writer)
 		return tkit_fail(ctx, -ENOMEM, "making a trace writer");
@@ -55,6 +59,7 @@ int tkit_trace_writer_new(struct tkit_ctx *ctx, const struct tkit_trace_writer_o
 	writer->output = output;
 	writer->arg = arg;
 	writer->block_count = known.block_count ? known.block_count : BLOCK_EVENTS_DEFAULT;
+	writer->time_step = known.time_step;
 	writer->zstd = ZSTD_createCCtx();
 	if (!writer->zstd) {
 		free(writer);
@@ -159,7 +164,7 @@ static struct block *block_of(struct tkit_trace_writer *writer, uint32_t backend
 	if (block)
 		return block;
 	block = malloc(sizeof(*block));
-	if (!block || block_init(block, writer->block_count) < 0) {
+	if (!block || block_init(block, writer->block_count, writer->time_step) < 0) {
 		free(block);
 		fail(writer, -ENOMEM, "making a block");
 		return NULL;

@@ -14,6 +14,7 @@ struct options {
 	const char *file;
 	int64_t level;
 	int64_t block_events;
+	int64_t time_step;
 	int sync;
 };
 
@@ -22,8 +23,10 @@ static const struct tkit_option options[] = {
 	 "where the trace goes, - for standard output (default: -o, or " DEFAULT_FILE ")"},
 	{"level", TKIT_OPTION_INT, offsetof(struct options, level), "3", "1..19",
 	 "zstd compression level"},
-	{"block-events", TKIT_OPTION_INT, offsetof(struct options, block_events), "32768",
+	{"block-events", TKIT_OPTION_INT, offsetof(struct options, block_events), "65536",
 	 "1..65536", "most events in a block"},
+	{"time-step", TKIT_OPTION_INT, offsetof(struct options, time_step), "128", "1..1073741824",
+	 "times are rounded down to multiples of so many ns, a power of 2"},
 	{"sync", TKIT_OPTION_BOOL, offsetof(struct options, sync), "no", NULL,
 	 "write to the disk each second, so that a crash of the machine loses no more"},
 };
@@ -50,6 +53,7 @@ static int file_open(struct tkit_ctx *ctx, const void *opts, const char *output,
 		.size = sizeof(writer_options),
 		.level = (int32_t)given->level,
 		.block_count = (uint32_t)given->block_events,
+		.time_step = (uint32_t)given->time_step,
 	};
 	struct file_sink *sink = calloc(1, sizeof(*sink));
 	int rc;

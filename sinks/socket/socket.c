@@ -33,7 +33,7 @@ static const struct tkit_option options[] = {
 	 "how far the reader may be behind before it counts as slow"},
 	{"level", TKIT_OPTION_INT, offsetof(struct options, level), "3", "1..19",
 	 "zstd compression level"},
-	{"block-events", TKIT_OPTION_INT, offsetof(struct options, block_events), "32768",
+	{"block-events", TKIT_OPTION_INT, offsetof(struct options, block_events), "65536",
 	 "1..65536", "most events in a block"},
 	{"allow-remote", TKIT_OPTION_BOOL, offsetof(struct options, allow_remote), "no", NULL,
 	 "allow other machines; the stream is not encrypted"},

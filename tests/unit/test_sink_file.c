@@ -13,7 +13,7 @@
 #include "../../sinks/file/file.c"
 #include "../../sinks/file/place.c"
 
-static const struct options defaults = {.level = 3, .block_events = 32768};
+static const struct options defaults = {.level = 3, .block_events = 65536, .time_step = 128};
 
 /* Each test runs in a directory of its own. */
 static int enter(void **state)
