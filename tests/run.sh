@@ -89,8 +89,9 @@ main() { # read as a whole, so that editing this file does not disturb a run
 	if stage "asan" build asan; then
 		run asan '^(unit|integration|fuzz)\.'
 	fi
-	# Threads: the bus, the session, and the sinks and backends that they drive.
-	threaded=$(find tests/unit -name 'test_bus*.c' -o -name 'test_session*.c' -o -name 'test_queue*.c' |
+	# Threads: the bus, the session, the sinks and backends that they drive, and reading ahead.
+	threaded=$(find tests/unit -name 'test_bus*.c' -o -name 'test_session*.c' -o -name 'test_queue*.c' -o \
+		-name 'test_trace_ahead.c' |
 		sed 's|.*/||; s|\.c$||')
 	# The preset is also clang's build of everything: warnings are errors in it, too.
 	if stage "clang-tsan" build tsan; then
