@@ -157,11 +157,12 @@ check_headers() {
 	rm -rf "$tmp"
 }
 
-# Pages that are made from the source; links that lead nowhere, pages that nobody finds.
+# Pages that are made from the source; links that lead nowhere, pages that nobody finds; tests that are none.
 check_docs() {
 	python3 docs/syscalls.py --check || fail "docs/SYSCALLS.md is old: run docs/syscalls.py"
 	local out
 	out=$(files '*.md' | grep -v '^templates/' | python3 tests/lib/links.py 2>&1) || fail "links of the pages:" "$out"
+	out=$(printf '%s\n' docs/CLOSURE.md | python3 tests/lib/named_tests.py 2>&1) || fail "tests that a page names:" "$out"
 }
 
 check_symbols() {
