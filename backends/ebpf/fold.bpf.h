@@ -28,8 +28,9 @@ const volatile __u64 fold_b[EBPF_FOLD_WORDS] = {};
 const volatile __u64 fold_seed[4] = {};
 
 unsigned int generation = 0;
-unsigned int fold_odd = 0;  /* which of the two maps is in use; user space empties the other one */
-unsigned int fold_full = 0; /* a key found no room in it */
+unsigned int fold_blind = 0; /* it may have grown unseen: from now on everything is told */
+unsigned int fold_odd = 0;   /* which of the two maps is in use; user space empties the other one */
+unsigned int fold_full = 0;  /* a key found no room in it */
 
 #define FOLD_MAP(name)                                 \
 	struct {                                       \
@@ -381,7 +382,7 @@ static __always_inline int fold_begin(struct scratch *s, __u32 compat, bool dire
 
 	s->early = -1;
 	s->foldable = 0;
-	if (!fold || !(s->row.fold & may))
+	if (!fold || fold_blind || !(s->row.fold & may))
 		return 0;
 	return fold_find(s, compat, direct);
 }

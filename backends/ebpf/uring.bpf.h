@@ -186,6 +186,16 @@ static __always_inline void prepared(struct scratch *s, struct io_kiocb *req,
 	}
 }
 
+/* Can the request, by whomsoever, give directories other paths? */
+static __always_inline bool request_moves(struct io_kiocb *req)
+{
+	__u8 op = BPF_CORE_READ(req, opcode);
+
+	return op == OP_RENAMEAT ||
+	       (op == OP_UNLINKAT &&
+		(BPF_CORE_READ((struct io_unlink *)req, flags) & AT_REMOVEDIR_));
+}
+
 static __always_inline int request_submitted(struct io_kiocb *req)
 {
 	__u32 nr = request_nr(req);
@@ -197,6 +207,9 @@ static __always_inline int request_submitted(struct io_kiocb *req)
 
 	if (!nr)
 		return 0;
+	/* When it has been done nobody tells. */
+	if (fold && (BPF_CORE_READ(req, flags) & SQE_CQE_SKIP_SUCCESS) && request_moves(req))
+		fold_blind = 1;
 	s = request_record(SLOT_URING, req, nr, EBPF_URING);
 	if (!s)
 		return 0;
