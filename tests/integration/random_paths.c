@@ -16,8 +16,12 @@
 #include <string.h>
 #include <sys/inotify.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <sys/xattr.h>
 #include <unistd.h>
@@ -35,7 +39,7 @@ static struct shared *shared;
 static const char *top, *self;
 static int slots[SLOTS];
 static char *low; /* where 32-bit calls find their names */
-static bool has32;
+static bool has32, own_mounts;
 
 struct actor {
 	uint64_t state;
@@ -163,7 +167,7 @@ static void look32(struct actor *a, int dfd, const char *path)
 
 static void look(struct actor *a)
 {
-	char path[NAMES_MAX + 8], buf[256];
+	char path[NAMES_MAX + 8], buf[512];
 	struct stat st;
 	struct statx stx;
 	struct open_how how = {0};
@@ -174,12 +178,12 @@ static void look(struct actor *a)
 	state = a->state;
 	for (int i = 0; i < again; i++) {
 		a->state = state; /* the same call once more */
-		switch (pick(a, 14)) {
+		switch (pick(a, 18)) {
 		case 0 ... 3:
 			give_back(syscall(SYS_openat, dfd, path, open_flags(a), 0644));
 			break;
 		case 4:
-			how.flags = (uint64_t)(open_flags(a) & ~O_NONBLOCK);
+			how.flags = (uint64_t)open_flags(a);
 			how.mode = how.flags & O_CREAT ? 0644 : 0;
 			how.resolve =
 				(uint64_t[]){0, RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH,
@@ -206,7 +210,7 @@ static void look(struct actor *a)
 		case 10:
 			snprintf(path, sizeof(path), "%s/f", top);
 			syscall(SYS_stat, path, &st);
-			give_back(syscall(SYS_open, path, O_RDONLY));
+			give_back(syscall(SYS_open, path, O_RDONLY | O_NONBLOCK));
 			break;
 		case 11:
 			syscall(SYS_fchmodat, dfd, path, 0755);
@@ -214,6 +218,27 @@ static void look(struct actor *a)
 		case 12:
 			if (*path)
 				look32(a, dfd, path);
+			break;
+		case 14:
+			syscall(pick(a, 2) ? SYS_getxattr : SYS_lgetxattr, path, "user.x", buf,
+				sizeof(buf));
+			break;
+		case 15:
+			syscall(SYS_statfs, path, buf);
+			break;
+		case 16: {
+			struct sockaddr_un addr = {.sun_family = AF_UNIX};
+			int s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+			if (*path && strlen(path) < sizeof(addr.sun_path)) {
+				strcpy(addr.sun_path, path);
+				syscall(SYS_connect, s, &addr, sizeof(addr));
+			}
+			close(s);
+			break;
+		}
+		case 17:
+			syscall(SYS_truncate, path, 0);
 			break;
 		case 13:
 			if (dfd >= 0) {
@@ -232,7 +257,24 @@ static void make(struct actor *a)
 
 	name(a, path);
 	name(a, other);
-	switch (pick(a, 8)) {
+	switch (pick(a, 11)) {
+	case 8: {
+		struct sockaddr_un addr = {.sun_family = AF_UNIX};
+		int s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+		if (*path && strlen(path) < sizeof(addr.sun_path)) {
+			strcpy(addr.sun_path, path);
+			syscall(SYS_bind, s, &addr, sizeof(addr));
+		}
+		close(s);
+		break;
+	}
+	case 9:
+		syscall(SYS_mknodat, dfd, path, S_IFIFO | 0644, 0);
+		break;
+	case 10:
+		give_back(syscall(SYS_openat, dfd, path, O_TMPFILE | O_RDWR, 0600));
+		break;
 	case 0 ... 2:
 		syscall(SYS_mkdirat, dfd, path, 0755);
 		break;
@@ -257,7 +299,17 @@ static void change(struct actor *a)
 
 	name(a, path);
 	name(a, other);
-	switch (pick(a, 10)) {
+	switch (pick(a, own_mounts ? 14 : 11)) {
+	case 10:
+		if (!pick(a, 5))
+			unshare(CLONE_FS);
+		break;
+	case 11 ... 12:
+		syscall(SYS_mount, path, other, "none", MS_BIND, NULL);
+		break;
+	case 13:
+		syscall(SYS_umount2, path, pick(a, 2) ? MNT_DETACH : 0);
+		break;
 	case 0 ... 2:
 		syscall(SYS_renameat2, dfd, path, to, other, pick(a, 4) ? pick(a, 2) : 2);
 		break;
@@ -404,6 +456,8 @@ int main(int argc, char **argv)
 		}
 		if (i == 1) /* threads with a working directory of their own */
 			unshare(CLONE_FS);
+		if (i == 2 && !unshare(CLONE_NEWNS)) /* mounts of its own */
+			own_mounts = !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL);
 		process(seed + (uint64_t)i + 1, steps);
 		_exit(0);
 	}

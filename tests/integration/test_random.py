@@ -10,8 +10,8 @@ Two runs for each seed, in each of which all watch the same processes:
   1. strace, and three tkits with ebpf: dedup=on, the same with room for few repeats, dedup=off;
   2. one tkit with ebpf (dedup=on) and ptrace.
 
-strace does not know what names mean in another root, nor where a relative chdir() or execve() begins
-after a rename; ptrace does. ebpf looks when a call returns: where a relative name of a chdir() or of a
+strace does not know what names mean in another root or mount namespace, nor where the relative name of a
+call without a dirfd begins after a rename; ptrace does. ebpf looks when a call returns: where a relative name of a chdir() or of a
 rename() of the very directory that it begins in has begun (backends/ebpf/README.md) is not compared.
 """
 
@@ -51,11 +51,14 @@ def differ(what, left, right):
             yield f"  {what}: {sum(facts.values())} {how}\n{tell(facts)}"
 
 
+NO_DIRFD = ("chdir", "exec", "connect", "bind", "getxattr", "statfs", "truncate")
+
+
 def begins_surely(op, path, errno, by_strace):
     """Can all tell where the name begins?"""
     if not path or path.startswith(b"/"):
         return True
-    if op in ("chdir", "exec") and by_strace:
+    if by_strace and op in NO_DIRFD:
         return False
     return bool(errno) or op not in ("chdir", "rename_from", "rename_to")
 
@@ -89,7 +92,7 @@ def with_strace(tkit, work, program, seed, steps):
     events = tkit.dump(both.traces[-1])
     found = accesses(events)
     traced = [a.pid for a in found if a.type == "exec" and a.abs == program.encode()]
-    elsewhere = {a.pid for a in found if a.op == "chroot" and not a.errno}
+    elsewhere = {a.pid for a in found if a.op in ("chroot", "mount") and not a.errno}
     # Threads are numbered among the processes.
     threads = {a.tid for a in found if a.pid in elsewhere} | elsewhere
     family = {traced[0]}
