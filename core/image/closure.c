@@ -33,6 +33,7 @@ void tkit_closure_free(struct tkit_closure *closure)
 		return;
 	intern_done(&closure->paths);
 	intern_done(&closure->texts);
+	intern_done(&closure->written);
 	free(closure->entries);
 	free(closure->hard_links);
 	for (uint32_t i = 0; i < closure->made_count; i++)
@@ -223,6 +224,7 @@ int tkit_closure_new(struct tkit_ctx *ctx, const struct tkit_model *model,
 	job.closure->fs = rootfs;
 	intern_init(&job.closure->paths);
 	intern_init(&job.closure->texts);
+	intern_init(&job.closure->written);
 	intern_init(&job.absent);
 	intern_init(&job.inspected);
 	intern_init(&job.needing);

@@ -24,6 +24,7 @@ struct tkit_closure {
 	struct tkit_rootfs *fs; /* borrowed */
 	struct intern paths;    /* of the entries; while building, id = index */
 	struct intern texts;    /* `because`, absent names */
+	struct intern written;  /* paths of what the run wrote to */
 	struct tkit_closure_entry *entries;
 	size_t count;
 	size_t room;

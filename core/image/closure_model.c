@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 /* From what was accessed to what must be there: one rule for each kind of access. */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 
 #include "image/closure.h"
@@ -176,6 +177,14 @@ static bool looks_like_library(struct tkit_bytes name)
 	return memmem(name.ptr, name.len, ".so", 3) != NULL;
 }
 
+/* The run wrote to the file, or had it open for that. */
+static bool writes(const struct tkit_access *access)
+{
+	return access->op == TKIT_OP_TRUNCATE ||
+	       ((access->op == TKIT_OP_OPEN || access->op == TKIT_OP_HELD) &&
+		access->flags & (O_WRONLY | O_RDWR | O_TRUNC));
+}
+
 static int visit_success(struct closure_job *job, const struct visit *v)
 {
 	_cleanup_(buf_done) struct buf real = BUF_INIT;
@@ -195,6 +204,9 @@ static int visit_success(struct closure_job *job, const struct visit *v)
 	by_name = closure_want(job, v->name, &v->cause, flags, &real);
 	if (by_name < 0)
 		return by_name;
+	if (by_name == CLOSURE_FOUND && writes(v->access) &&
+	    intern_add(&job->closure->written, BYTES(real.data, real.size), NULL) == INTERN_NONE)
+		return -ENOMEM;
 	rc = visit_resolved(job, v, flags);
 	if (rc < 0)
 		return rc;

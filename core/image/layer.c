@@ -177,14 +177,13 @@ static void tell_holes(struct layer *l, const struct tkit_closure_entry *entry, 
 		 (unsigned long long)holes);
 }
 
-static int copy_content(struct layer *l, const struct tkit_closure_entry *entry,
-			const struct rootfs_content *content)
+/* Up to `end`; *ret_at: how far there was something to read. */
+static int copy_bytes(struct layer *l, const struct tkit_closure_entry *entry,
+		      const struct rootfs_content *content, uint64_t end, uint64_t *ret_at)
 {
-	uint64_t at = content->offset, end = at + (uint64_t)entry->st.st_size, holes = 0;
+	uint64_t at = content->offset, holes = 0;
 	int rc;
 
-	if (content->borrowed && end > at + content->size)
-		end = at + content->size;
 	while (at < end) {
 		uint64_t data = holes_skip(content->fd, at, end);
 		ssize_t n;
@@ -209,30 +208,83 @@ static int copy_content(struct layer *l, const struct tkit_closure_entry *entry,
 		at += (uint64_t)n;
 	}
 	tell_holes(l, entry, holes);
-	/* Looked at last, so that a change while reading shows, too. */
-	if (at < end || !rootfs_content_is(l->closure->fs, content, &entry->st))
-		return layer_fail(l, -ESTALE, entry, "the root changes under us: reading");
+	*ret_at = at;
 	return 0;
 }
 
-static int write_content(struct layer *l, const struct tkit_closure_entry *entry)
+/*
+ * The run's own log or data base goes on while we look: any state of it is as good. Under further
+ * names it has been told of with one size already.
+ */
+static bool is_written(const struct layer *l, const struct tkit_closure_entry *entry,
+		       const struct rootfs_content *content)
+{
+	return !content->borrowed && entry->st.st_nlink == 1 &&
+	       intern_find(&l->closure->written, entry->path) != INTERN_NONE;
+}
+
+static int copy_content(struct layer *l, const struct tkit_closure_entry *entry,
+			const struct rootfs_content *content)
+{
+	uint64_t at = content->offset, end = at + (uint64_t)entry->st.st_size;
+	int rc;
+
+	if (content->borrowed && end > at + content->size)
+		end = at + content->size;
+	rc = copy_bytes(l, entry, content, end, &at);
+	if (rc < 0)
+		return rc;
+	/* Looked at last, so that a change while reading shows, too. */
+	if (at == end && rootfs_content_is(l->closure->fs, content, &entry->st))
+		return 0;
+	if (is_written(l, entry, content))
+		return copy_zeros(l, end - at);
+	return layer_fail(
+		l, -ESTALE, entry,
+		"the root changes under us (stop what writes to it, or leave the file out "
+		"by an exclude rule): reading");
+}
+
+static int open_content(struct layer *l, struct tkit_closure_entry *entry,
+			struct rootfs_content *content)
+{
+	int rc = rootfs_content(l->closure->fs, entry->path, content);
+	struct stat now;
+
+	if (rc < 0)
+		return layer_fail(l, rc, entry, "opening");
+	if (is_written(l, entry, content) && fstat(content->fd, &now) == 0 &&
+	    now.st_dev == entry->st.st_dev && now.st_ino == entry->st.st_ino &&
+	    S_ISREG(now.st_mode))
+		entry->st = now;
+	return 0;
+}
+
+static int write_made(struct layer *l, const struct tkit_closure_entry *entry)
+{
+	struct tkit_bytes text = tkit_closure_content(l->closure, entry);
+
+	return archive_write_data(l->tar, text.ptr, text.len) == (la_ssize_t)text.len && !l->failed
+		       ? 0
+		       : tar_fail(l);
+}
+
+/* A regular file that is no further name of one that is in. */
+static int write_file(struct layer *l, struct tkit_closure_entry *entry)
 {
 	struct rootfs_content content;
 	int rc;
 
 	if (entry->made) {
-		struct tkit_bytes text = tkit_closure_content(l->closure, entry);
-
-		return archive_write_data(l->tar, text.ptr, text.len) == (la_ssize_t)text.len &&
-				       !l->failed
-			       ? 0
-			       : tar_fail(l);
+		rc = write_header(l, entry, CLOSURE_NO_LINK);
+		return rc < 0 ? rc : write_made(l, entry);
 	}
-	rc = rootfs_content(l->closure->fs, entry->path, &content);
-
+	rc = open_content(l, entry, &content);
 	if (rc < 0)
-		return layer_fail(l, rc, entry, "opening");
-	rc = copy_content(l, entry, &content);
+		return rc;
+	rc = write_header(l, entry, CLOSURE_NO_LINK);
+	if (rc == 0)
+		rc = copy_content(l, entry, &content);
 	rootfs_content_done(&content);
 	return rc;
 }
@@ -248,15 +300,16 @@ static int write_all(struct layer *l)
 {
 	for (int pass = DIRECTORIES; pass < PASSES; pass++)
 		for (size_t i = 0; i < l->closure->count; i++) {
-			const struct tkit_closure_entry *entry = &l->closure->entries[i];
+			struct tkit_closure_entry *entry = &l->closure->entries[i];
 			uint32_t first = l->closure->hard_links[i];
 			int rc;
 
 			if ((int)pass_of(entry->st.st_mode) != pass)
 				continue;
-			rc = write_header(l, entry, first);
-			if (rc == 0 && S_ISREG(entry->st.st_mode) && first == CLOSURE_NO_LINK)
-				rc = write_content(l, entry);
+			if (S_ISREG(entry->st.st_mode) && first == CLOSURE_NO_LINK)
+				rc = write_file(l, entry);
+			else
+				rc = write_header(l, entry, first);
 			if (rc < 0)
 				return rc;
 		}

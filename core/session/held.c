@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <linux/kcmp.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -51,10 +52,16 @@ static int first_time(struct reader *r, const struct held_file *file, const stru
 	return is_new;
 }
 
-static int tell(struct reader *r, char *text, size_t len, const struct identity *id, bool is_exe)
+/* `flags`: how it is open; -1 = not known. */
+static int tell(struct reader *r, char *text, size_t len, const struct identity *id, bool is_exe,
+		long flags)
 {
-	struct held_file file = {
-		.has_inode = id->full, .dev = id->dev, .ino = id->ino, .mode = id->mode};
+	struct held_file file = {.has_inode = id->full,
+				 .dev = id->dev,
+				 .ino = id->ino,
+				 .mode = id->mode,
+				 .has_flags = flags >= 0,
+				 .flags = flags >= 0 ? (uint32_t)flags : 0};
 	const char *path;
 	int rc;
 
@@ -91,8 +98,21 @@ static int note(struct reader *r, const char *entry, int rc)
 	return 0;
 }
 
-/* What a link leads to. `entry` is its name for messages. */
-static int hold_link(struct reader *r, int at, const char *name, const char *entry)
+/* How a descriptor is open: "flags:" of its file in fdinfo, proc(5). -1 = not known. */
+static long flags_of(int info, const char *name)
+{
+	_cleanup_close_ int fd = openat(info, name, O_RDONLY | O_CLOEXEC);
+	char text[256];
+	ssize_t n = fd < 0 ? -1 : read(fd, text, sizeof(text) - 1);
+	const char *at;
+
+	text[n > 0 ? n : 0] = '\0';
+	at = strstr(text, "flags:");
+	return at ? strtol(at + strlen("flags:"), NULL, 8) & INT_MAX : -1;
+}
+
+/* What a link leads to. `entry` is its name for messages; `flags` as in tell(). */
+static int hold_link(struct reader *r, int at, const char *name, const char *entry, long flags)
 {
 	char text[PATH_MAX];
 	struct identity id;
@@ -108,15 +128,37 @@ static int hold_link(struct reader *r, int at, const char *name, const char *ent
 	if (text[0] != '/')
 		return 0;
 	id = identify(at, name, 0);
-	return tell(r, text, (size_t)n, &id, strcmp(entry, "exe") == 0);
+	if (!id.full || !S_ISREG(id.mode))
+		flags = -1;
+	return tell(r, text, (size_t)n, &id, strcmp(entry, "exe") == 0, flags);
 }
 
+/* Those that are open for writing, or the others. */
+static int hold_some(struct reader *r, DIR *dir, int info, bool writing)
+{
+	struct dirent *entry;
+	int rc = 0;
+
+	rewinddir(dir);
+	while (rc >= 0 && (entry = readdir(dir))) {
+		long flags;
+
+		if (entry->d_name[0] == '.')
+			continue;
+		flags = flags_of(info, entry->d_name);
+		if ((flags >= 0 && (flags & O_ACCMODE) != O_RDONLY) == writing)
+			rc = hold_link(r, dirfd(dir), entry->d_name, "fd", flags);
+	}
+	return rc;
+}
+
+/* A file that is open several times is told once: as one that is written, if it is. */
 static int hold_fds(struct reader *r, int at)
 {
 	_cleanup_closedir_ DIR *dir = NULL;
 	_cleanup_close_ int fd = openat(at, "fd", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	struct dirent *entry;
-	int rc = 0;
+	_cleanup_close_ int info = openat(at, "fdinfo", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int rc;
 
 	if (fd < 0)
 		return note(r, "fd", -errno);
@@ -124,10 +166,8 @@ static int hold_fds(struct reader *r, int at)
 	if (!dir)
 		return -ENOMEM;
 	TAKE_FD(fd);
-	while (rc >= 0 && (entry = readdir(dir)))
-		if (entry->d_name[0] != '.')
-			rc = hold_link(r, dirfd(dir), entry->d_name, "fd");
-	return rc;
+	rc = hold_some(r, dir, info, true);
+	return rc < 0 ? rc : hold_some(r, dir, info, false);
 }
 
 /* The link in map_files has the exact name; without it (rights), the text in maps. */
@@ -154,7 +194,7 @@ static int hold_mapping(struct reader *r, const struct maps_entry *entry)
 	text[n] = '\0';
 	if (!id.known)
 		id = (struct identity){.known = true, .dev = entry->dev, .ino = entry->ino};
-	return tell(r, text, (size_t)n, &id, false);
+	return tell(r, text, (size_t)n, &id, false, -1);
 }
 
 static int new_mapping(struct reader *r, const struct maps_entry *entry)
@@ -194,9 +234,9 @@ static int hold_maps(struct reader *r)
 
 static int hold_places(struct reader *r, int at)
 {
-	int rc = hold_link(r, at, "cwd", "cwd");
+	int rc = hold_link(r, at, "cwd", "cwd", -1);
 
-	return rc < 0 ? rc : hold_link(r, at, "root", "root");
+	return rc < 0 ? rc : hold_link(r, at, "root", "root", -1);
 }
 
 /* Threads may have directories (CLONE_FS) and descriptors (CLONE_FILES) of their own. */
@@ -278,7 +318,7 @@ static int read_all(struct reader *r, const struct procfs_stat *stat)
 	if (rc < 0)
 		return rc;
 	r->foreign = is_foreign(r);
-	rc = hold_link(r, r->dir, "exe", "exe");
+	rc = hold_link(r, r->dir, "exe", "exe", -1);
 	if (rc >= 0)
 		rc = hold_places(r, r->dir);
 	if (rc >= 0)

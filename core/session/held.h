@@ -30,6 +30,8 @@ struct held_file {
 	bool has_inode;
 	uint64_t dev, ino;
 	uint32_t mode;
+	bool has_flags; /* of a descriptor of a regular file */
+	uint32_t flags; /* O_WRONLY, O_RDWR, O_APPEND, ... */
 };
 
 struct held_process {

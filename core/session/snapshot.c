@@ -75,6 +75,10 @@ static int emit(void *arg, const struct held_process *process, const struct held
 		event.ino = file->ino;
 		event.mode = file->mode;
 	}
+	if (file->has_flags) {
+		event.valid |= TKIT_V_FLAGS;
+		event.flags = file->flags;
+	}
 	w->files++;
 	return bus_emit(w->snapshot->source, &event);
 }

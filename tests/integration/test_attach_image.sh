@@ -57,4 +57,25 @@ serve "$work/log.minimal" chroot "$work/image.root" "$redis" --dir /data --save 
 check "the service starts from it" test "$started" = 0
 client >"$work/minimal" || :
 check "and does the same" cmp "$work/traced" "$work/minimal"
+
+# A service whose log grows while the report is made: it is its own, and is taken as it is.
+cat >"$work/logger" <<'EOF'
+#!/bin/sh
+exec >>"$1" 2>"$1.second"
+while :; do echo "line $((n += 1))"; echo "$n" >"$1.heartbeat"; done
+EOF
+chmod +x "$work/logger"
+echo begin >"$work/app.log"
+echo 0 >"$work/app.log.heartbeat"
+"$work/logger" "$work/app.log" </dev/null &
+logger=$!
+at_exit kill "$logger"
+"$tkit" run --quiet --backend "$backend" -o "$work/log.trace" --duration 500ms --pid "$logger"
+for i in 1 2 3 4 5; do
+	check "a report while the log grows ($i)" "$tkit" report --reporter dockerfile --root / -o "$work/logging" "$work/log.trace"
+	rm -rf --one-file-system "$work/logging.root"
+	unpack_image "$work/logging"
+	check "its log is in it" grep -q '^begin' "$work/logging.root$work/app.log"
+	rm -rf --one-file-system "$work/logging" "$work/logging.root"
+done
 done_testing

@@ -399,6 +399,40 @@ static void test_devices(void **state)
 	close(fd);
 }
 
+/* But what the run itself writes to goes on, and is taken as it is. */
+static void test_written(void **state)
+{
+	static const char *const later[] = {"grown since then, by a whole line", "cut"};
+	struct scene *s = *state;
+	struct feed *f;
+
+	tree_file(&s->tree, "/log", "short");
+	tree_file(&s->tree, "/held", "short");
+	tree_file(&s->tree, "/read", "short");
+	f = scene_run(s);
+	EV(f, TKIT_OP_OPEN, "/log", .resolved = "/log", .flags = O_WRONLY | O_APPEND);
+	EV(f, TKIT_OP_HELD, NULL, .resolved = "/held", .flags = O_RDWR);
+	EV(f, TKIT_OP_OPEN, "/read", .resolved = "/read", .flags = O_RDONLY);
+	assert_int_equal(scene_close(s), 0);
+	for (size_t i = 0; i < sizeof(later) / sizeof(later[0]); i++) {
+		int fd = memfd_create("tar", MFD_CLOEXEC);
+		char text[65536];
+		ssize_t n;
+
+		tree_file(&s->tree, "/log", later[i]);
+		tree_file(&s->tree, "/held", later[i]);
+		assert_int_equal(tkit_closure_write_tar(&s->ctx, s->closure, fd), 0);
+		n = pread(fd, text, sizeof(text), 0);
+		assert_true(n > 0);
+		assert_non_null(memmem(text, (size_t)n, later[i], strlen(later[i]) + 1));
+		assert_int_equal(scene_find(s, "/held")->st.st_size, strlen(later[i]));
+		close(fd);
+	}
+	tree_file(&s->tree, "/read", later[0]);
+	assert_int_equal(tkit_closure_write_tar(&s->ctx, s->closure, -1), -ESTALE);
+	assert_non_null(strstr(err_text(&s->ctx.err), "/read"));
+}
+
 static void test_gone(void **state)
 {
 	struct scene *s = *state;
@@ -441,6 +475,7 @@ int main(void)
 		TEST(test_holes),
 		TEST(test_metadata_changed),
 		TEST(test_devices),
+		TEST(test_written),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -95,7 +95,7 @@ static void test_maps_unescape(void **state)
 struct found {
 	struct {
 		char path[512];
-		uint32_t pflags;
+		uint32_t pflags, flags;
 		bool has_inode;
 	} files[512];
 	size_t count;
@@ -111,6 +111,7 @@ static int collect(void *arg, const struct held_process *process, const struct h
 	memcpy(found->files[found->count].path, file->path.ptr, file->path.len);
 	found->files[found->count].path[file->path.len] = '\0';
 	found->files[found->count].pflags = file->pflags;
+	found->files[found->count].flags = file->has_flags ? file->flags : UINT32_MAX;
 	found->files[found->count++].has_inode = file->has_inode;
 	snprintf(found->exe, sizeof(found->exe), "%.*s", (int)process->exe.len, process->exe.ptr);
 	return 0;
@@ -126,6 +127,17 @@ static int times(const struct found *found, const char *dir, const char *name, u
 	for (size_t i = 0; i < found->count; i++)
 		n += strcmp(found->files[i].path, path) == 0 && found->files[i].pflags == pflags;
 	return n;
+}
+
+static uint32_t flags_of(const struct found *found, const char *dir, const char *name)
+{
+	char path[512];
+
+	snprintf(path, sizeof(path), "%s/%s", dir, name);
+	for (size_t i = 0; i < found->count; i++)
+		if (strcmp(found->files[i].path, path) == 0)
+			return found->files[i].flags;
+	return 0;
 }
 
 static void must(int rc)
@@ -175,6 +187,7 @@ static _Noreturn void hold(const char *dir, int out, bool end_first_thread)
 	make("plain");
 	must(dup(make("twice")));
 	map("twice");
+	must(open("plain", O_RDONLY | O_CLOEXEC));
 	map("mapped");
 	map("mapped\nnewline");
 	map("mapped\\012text");
@@ -285,6 +298,8 @@ static void test_held(void **state)
 	assert_null(result.entry);
 	check_holder(&h, found);
 	assert_int_equal(times(found, h.dir, "of-a-thread", 0), 1);
+	assert_int_equal(flags_of(found, h.dir, "plain") & O_ACCMODE, O_RDWR);
+	assert_int_equal(flags_of(found, h.dir, "mapped"), UINT32_MAX);
 	/* map_files has the name as it is; only maps' own text is ambiguous. */
 	assert_int_equal(times(found, h.dir, "mapped\\012text", 0), 1);
 	assert_true(readlink("/proc/self/exe", self, sizeof(self) - 1) > 0);
