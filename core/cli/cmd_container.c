@@ -154,6 +154,21 @@ static void show_change(const struct install_change *change)
 
 /* ---- install, uninstall ---- */
 
+/* The last of them failed: the others are put back. */
+static void take_back(const struct install_change *changes, unsigned int count)
+{
+	while (count-- > 0) {
+		const struct install_change back = {.path = changes[count].path,
+						    .before = changes[count].after,
+						    .after = changes[count].before};
+		struct err err = ERR_INIT;
+
+		if (install_apply(&back, &err) < 0)
+			log_warn("could not be put back: %s", err_text(&err));
+		err_done(&err);
+	}
+}
+
 /* All files are planned before the first one is written. */
 static int change_engine(const struct container_args *args, const struct install_engine *engine,
 			 bool undo, bool *ret_changed, struct err *err)
@@ -169,6 +184,8 @@ static int change_engine(const struct container_args *args, const struct install
 		*ret_changed |= install_changes(&changes[i]);
 		if (!args->dry_run)
 			rc = install_apply(&changes[i], err);
+		if (rc < 0)
+			take_back(changes, i);
 	}
 	for (unsigned int i = 0; i < engine->file_count; i++)
 		install_change_done(&changes[i]);

@@ -95,7 +95,8 @@ static int load(const char *path, char **ret, struct err *err)
 	}
 	if (n < 0) {
 		*ret = NULL;
-		return err_sys(err, (int)n, "%s", path);
+		return n == -EINVAL ? err_set(err, -EINVAL, "%s: is no regular file", path)
+				    : err_sys(err, (int)n, "%s", path);
 	}
 	if (strlen(*ret) != (size_t)n)
 		return err_set(err, -EBADMSG, "%s: is no text", path);
@@ -106,12 +107,18 @@ static int load(const char *path, char **ret, struct err *err)
 static int find_path(const struct install_spec *spec, const char *path, char **ret, struct err *err)
 {
 	_cleanup_free_ char *whole = NULL;
+	struct stat st;
 
 	if (asprintf(&whole, "%s%s", spec->prefix, path) < 0) {
 		whole = NULL;
 		return err_sys(err, -ENOMEM, "%s", path);
 	}
 	*ret = realpath(whole, NULL);
+	if (!*ret && errno == ENOENT && lstat(whole, &st) == 0)
+		return err_set(err, -ENOENT,
+			       "%s: a symlink that leads nowhere; make the file that "
+			       "it names, or remove it",
+			       whole);
 	if (!*ret && errno == ENOENT)
 		*ret = TAKE_PTR(whole);
 	return *ret ? 0 : err_sys(err, -errno, "%s", whole);

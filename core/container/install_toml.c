@@ -23,7 +23,7 @@ struct scan {
 	int version;        /* 0 = none was there */
 	const char *header; /* to look for */
 	bool found;
-	bool elsewhere; /* the table is given in another form */
+	bool elsewhere; /* runtimes are given in another form, which a table cannot be added to */
 };
 
 /* Follows the multi-line strings of a line. */
@@ -61,6 +61,20 @@ static void normalise(const char *line, size_t len, char *out, size_t size)
 	out[n] = '\0';
 }
 
+/* "runtimes = {...}", "containerd.runtimes.x = ...", "plugins = {...}": no table can be added to
+ * that. */
+static bool is_inline(const char *text)
+{
+	const char *value = strchr(text, '='), *at = strstr(text, "runtimes");
+
+	if (!value)
+		return false;
+	if (strncmp(text, "plugins=", 8) == 0 || strncmp(text, "containerd={", 12) == 0)
+		return true;
+	return at && at < value && (at == text || at[-1] == '.' || at[-1] == '"') &&
+	       strchr("=.\"", at[8]);
+}
+
 static void scan_line(struct scan *s, const char *line, size_t len)
 {
 	char text[512];
@@ -72,8 +86,13 @@ static void scan_line(struct scan *s, const char *line, size_t len)
 	}
 	normalise(line, len, text, sizeof(text));
 	if (text[0] == '[') {
+		size_t stem = s->header ? strlen(s->header) - 1 : 0; /* without "]" */
+
 		s->in_table = true;
-		s->found |= s->header && strcmp(text, s->header) == 0;
+		s->found |= stem && strncmp(text, s->header, stem) == 0 &&
+			    (text[stem] == ']' || text[stem] == '.');
+	} else if (text[0] != '#' && is_inline(text)) {
+		s->elsewhere = true;
 	} else if (!s->in_table && sscanf(text, "version=%d", &version) == 1) {
 		s->version = version;
 	}
@@ -177,6 +196,12 @@ static int add_block(const struct install_spec *spec, struct buf *out, struct er
 	out->size--;
 	if (rc < 0)
 		return rc;
+	if (s.elsewhere)
+		return err_set(
+			err, -EBADMSG,
+			"gives its runtimes inline (\"runtimes = {...}\"), where none can be "
+			"added: write them as tables, [plugins.\"%s\".containerd.runtimes.NAME]",
+			plugin_of(version));
 	if (s.found)
 		return err_set(err, -EEXIST,
 			       "has a runtime \"%s\" that is not tkit's; use another --name",

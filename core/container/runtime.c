@@ -156,6 +156,7 @@ int runtime_find(const char *given, char **ret_path, struct err *err)
 		if (runnable(*ret_path))
 			return 0;
 		free(*ret_path);
+		*ret_path = NULL;
 		return err_set(err, -EINVAL, "%s cannot be run as OCI runtime, or is tkit itself",
 			       given);
 	}

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
@@ -178,6 +179,29 @@ static void test_containerd_refuses(void **state)
 }
 
 /* What looks like a header or a quote inside strings and comments is none. */
+/* Forms that a table cannot be added to: containerd would not start with both. */
+static void test_containerd_inline(void **state)
+{
+	static const char *const inlined[] = {
+		"version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".containerd]\n  runtimes = { runc = { runtime_type = \"x\" } }\n",
+		"version = 2\n[plugins.\"io.containerd.grpc.v1.cri\"]\ncontainerd.runtimes.runc.runtime_type = \"x\"\n",
+		"version = 2\nplugins = {}\n",
+	};
+	static const char others[] =
+		"version = 2\n# runtimes = {}\n[plugins.x]\n  other_runtimes = 1\n  name = \"runtimes=\"\n";
+	_cleanup_free_ char *made = NULL;
+
+	for (size_t i = 0; i < sizeof(inlined) / sizeof(inlined[0]); i++)
+		assert_refused(install_edit_containerd, inlined[i], false, -EBADMSG, "inline");
+	assert_refused(
+		install_edit_containerd,
+		"version = 2\n[plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.tkit.options]\n",
+		false, -EEXIST, "not tkit's");
+	made = round_trip(install_edit_containerd, others);
+	assert_undone(install_edit_containerd, made, others);
+	(void)state;
+}
+
 static void test_containerd_strings(void **state)
 {
 	static const char odd[] =
@@ -336,6 +360,18 @@ static void test_files_bad(void **state)
 	assert_non_null(strstr(err_text(&err), DAEMON));
 	install_change_done(&plan);
 	err_done(&err);
+	unlink(tree_path(tree, DAEMON));
+	tree_link(tree, "nowhere.json", DAEMON);
+	assert_int_equal(install_plan(&here, file, false, &plan, &err), -ENOENT);
+	assert_non_null(strstr(err_text(&err), "symlink that leads nowhere"));
+	install_change_done(&plan);
+	err_done(&err);
+	unlink(tree_path(tree, DAEMON));
+	tree_dir(tree, DAEMON);
+	assert_int_equal(install_plan(&here, file, false, &plan, &err), -EINVAL);
+	assert_non_null(strstr(err_text(&err), "no regular file"));
+	install_change_done(&plan);
+	err_done(&err);
 	assert_null(install_engine("lxc"));
 }
 
@@ -362,6 +398,7 @@ int main(void)
 		cmocka_unit_test(test_containerd),
 		cmocka_unit_test(test_containerd_refuses),
 		cmocka_unit_test(test_containerd_strings),
+		cmocka_unit_test(test_containerd_inline),
 		cmocka_unit_test(test_podman),
 		cmocka_unit_test(test_names),
 		FILES(test_files),
