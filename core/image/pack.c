@@ -223,9 +223,12 @@ static int put_rest(struct pack *p)
 int tkit_image_write(struct tkit_ctx *ctx, struct tkit_closure *closure,
 		     const struct tkit_image_config *config, int fd)
 {
-	struct pack p = {.ctx = ctx, .config = config, .hash = EVP_MD_CTX_new(), .fd = fd};
+	/* An older caller has a smaller one. */
+	struct tkit_image_config given = {0};
+	struct pack p = {.ctx = ctx, .config = &given, .hash = EVP_MD_CTX_new(), .fd = fd};
 	int rc;
 
+	memcpy(&given, config, config->size < sizeof(given) ? config->size : sizeof(given));
 	if (!p.hash)
 		return pack_fail(&p, -ENOMEM);
 	if (lseek(fd, 0, SEEK_CUR) != 0)

@@ -104,6 +104,7 @@ static void add_health(struct doc *doc, json_t *object, const struct tkit_image_
 	add_number(doc, health, "Interval", c->health_interval_ns);
 	add_number(doc, health, "Timeout", c->health_timeout_ns);
 	add_number(doc, health, "StartPeriod", c->health_start_period_ns);
+	add_number(doc, health, "StartInterval", c->health_start_interval_ns);
 	add_number(doc, health, "Retries", c->health_retries);
 	add(doc, object, "Healthcheck", health);
 }

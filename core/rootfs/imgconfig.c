@@ -45,6 +45,7 @@ static const struct {
 	{"Interval", IN_HEALTH, NUMBER, AT(health_interval_ns)},
 	{"Timeout", IN_HEALTH, NUMBER, AT(health_timeout_ns)},
 	{"StartPeriod", IN_HEALTH, NUMBER, AT(health_start_period_ns)},
+	{"StartInterval", IN_HEALTH, NUMBER, AT(health_start_interval_ns)},
 	{"Retries", IN_HEALTH, NUMBER, AT(health_retries)},
 	{"", ELSEWHERE, HISTORY, 0},
 	{"created", IN_HISTORY, HISTORY_TEXT, AT_LINE(created)},

@@ -112,36 +112,58 @@ static void duration(struct writer *w, const char *name, uint64_t ns)
 	text_str(w->text, text);
 }
 
+/* The words of a check, which the engine gives to the image's shell, as a list that is freed. */
+static int shell_words(struct writer *w, const char *script, struct tkit_option_list *ret)
+{
+	static const char *const sh[] = {"/bin/sh", "-c"};
+	const struct tkit_option_list *own = &w->config->shell;
+	size_t count = own->count ? own->count : 2;
+
+	ret->items = calloc(count + 1, sizeof(*ret->items));
+	if (!ret->items)
+		return tkit_fail(w->ctx, -ENOMEM, "writing the Dockerfile");
+	for (size_t i = 0; i < count; i++)
+		((const char **)ret->items)[i] = own->count ? own->items[i] : sh[i];
+	((const char **)ret->items)[count] = script;
+	ret->count = count + 1;
+	return 0;
+}
+
 static int write_health(struct writer *w)
 {
 	const struct tkit_image_config *config = w->config;
-	const char *shell[] = {"/bin/sh", "-c", NULL};
-	struct tkit_option_list words = config->health_test;
+	struct tkit_option_list test = config->health_test, words;
 	char retries[40];
+	int shell;
+	int rc = 0;
 
-	if (!words.count)
+	if (!test.count)
 		return 0;
-	if (strcmp(words.items[0], "NONE") == 0) {
+	if (strcmp(test.items[0], "NONE") == 0) {
 		text_str(w->text, "HEALTHCHECK NONE\n");
 		return 0;
 	}
-	if (strcmp(words.items[0], "CMD-SHELL") == 0) {
-		shell[2] = words.items[1];
-		words = (struct tkit_option_list){shell, 3};
-	} else {
-		words = (struct tkit_option_list){words.items + 1, words.count - 1};
-	}
+	shell = strcmp(test.items[0], "CMD-SHELL") == 0;
+	words = (struct tkit_option_list){test.items + 1, test.count - 1};
+	if (shell)
+		rc = shell_words(w, test.items[1], &words);
+	if (rc < 0)
+		return rc;
 	text_str(w->text, "HEALTHCHECK");
 	duration(w, "interval", config->health_interval_ns);
 	duration(w, "timeout", config->health_timeout_ns);
 	duration(w, "start-period", config->health_start_period_ns);
+	duration(w, "start-interval", config->health_start_interval_ns);
 	if (config->health_retries) {
 		snprintf(retries, sizeof(retries), " --retries=%llu",
 			 (unsigned long long)config->health_retries);
 		text_str(w->text, retries);
 	}
 	text_str(w->text, " ");
-	return array(w, "CMD", &words);
+	rc = array(w, "CMD", &words);
+	if (shell)
+		free((void *)words.items);
+	return rc;
 }
 
 int directives_write(struct tkit_ctx *ctx, const struct imageconf *conf, struct text *text)

@@ -196,10 +196,13 @@ static void make_health(struct conf_job *job)
 	config->health_interval_ns = own->health_interval_ns;
 	config->health_timeout_ns = own->health_timeout_ns;
 	config->health_start_period_ns = own->health_start_period_ns;
+	config->health_start_interval_ns = own->health_start_interval_ns;
 	config->health_retries = own->health_retries;
 	if (strcmp(program, "NONE") == 0)
 		return;
-	program = strcmp(program, "CMD-SHELL") == 0 ? "/bin/sh" : own->health_test.items[1];
+	program = strcmp(program, "CMD-SHELL") != 0 ? own->health_test.items[1]
+		  : own->shell.count                ? own->shell.items[0]
+						    : "/bin/sh";
 	if (!conf_program_kept(job, program))
 		tkit_log(
 			job->ctx, TKIT_LOG_WARN,

@@ -106,6 +106,14 @@ check "OCI archive" same oci.tar
 check "OCI archive from a pipe" same <(cat oci.tar)
 check "the image's command is kept" grep -qxF 'CMD ["/usr/lib/program"]' now.image/Dockerfile
 check "and its environment" grep -qxF 'ENV K=v' now.image/Dockerfile
+# Its health check, as the engine would run it.
+echo '{"os":"linux","architecture":"amd64","config":{"Shell":["/bin/bash","-ec"],"Healthcheck":{
+	"Test":["CMD-SHELL","ping | pong"],"StartPeriod":5,"StartInterval":7}}}' >health.json
+python3 "$top/tests/lib/mkimage.py" docker health.tar health.json old.tar wh.tar
+check "an image with a health check" same health.tar
+check "its check is kept, with the image's shell" grep -qxF \
+	'HEALTHCHECK --start-period=5ns --start-interval=7ns CMD ["/bin/bash", "-ec", "ping | pong"]' now.image/Dockerfile
+check "that it was not run is told by the shell that is missing" grep -q 'health check was not run' now.err
 
 check "cut short" refused "cut short" <(head -c 200000 pax.tar)
 check "cut short, compressed" refused "cut short" <(head -c 100000 pax.tar.gz)

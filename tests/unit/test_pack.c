@@ -211,7 +211,7 @@ static void test_whole_config(void **state)
 	static const char want[] =
 		"{\"architecture\":\"arm64\",\"author\":\"me\",\"config\":{\"Cmd\":[\"c\"],"
 		"\"Entrypoint\":[\"e\"],\"Env\":[\"A=b\"],\"ExposedPorts\":{\"80/tcp\":{}},"
-		"\"Healthcheck\":{\"Interval\":1,\"Retries\":4,\"StartPeriod\":3,"
+		"\"Healthcheck\":{\"Interval\":1,\"Retries\":4,\"StartInterval\":5,\"StartPeriod\":3,"
 		"\"Test\":[\"CMD\",\"t\"],\"Timeout\":2},\"Labels\":{\"l\":\"v\"},"
 		"\"OnBuild\":[\"RUN x\"],\"Shell\":[\"/bin/sh\"],\"StopSignal\":\"SIGINT\","
 		"\"User\":\"u\",\"Volumes\":{\"/data\":{}},\"WorkingDir\":\"/w\"},"
@@ -245,6 +245,7 @@ static void test_whole_config(void **state)
 		.health_interval_ns = 1,
 		.health_timeout_ns = 2,
 		.health_start_period_ns = 3,
+		.health_start_interval_ns = 5,
 		.health_retries = 4,
 	};
 	const struct pack_blob layer = {"ab", 1};

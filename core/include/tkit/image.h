@@ -93,6 +93,7 @@ struct tkit_image_config {
 	uint64_t health_retries;
 	const struct tkit_image_history *history;
 	size_t history_count;
+	uint64_t health_start_interval_ns;
 };
 
 /* The configuration of the image that the root was opened from; lives as long as the root.
