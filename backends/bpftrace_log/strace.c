@@ -13,156 +13,6 @@
 
 #include <tkit/syscalls.h>
 
-/* A call that another process's line interrupted. */
-struct pending {
-	int32_t pid; /* 0 = free */
-	char name[24];
-	char *args;
-	size_t args_len;
-};
-
-/* The working directory of a process, as far as the log has told. */
-struct cwd {
-	int32_t pid;
-	char *path;
-};
-
-struct strace {
-	struct pending *pending;
-	size_t pending_count;
-	struct cwd *cwds;
-	size_t cwd_count;
-	char *joined;  /* arguments of a resumed call */
-	char *text[3]; /* unescaped strings of one line: path, base, resolved */
-	size_t room;
-};
-
-void strace_free(struct strace *strace)
-{
-	if (!strace)
-		return;
-	for (size_t i = 0; i < strace->pending_count; i++)
-		free(strace->pending[i].args);
-	for (size_t i = 0; i < strace->cwd_count; i++)
-		free(strace->cwds[i].path);
-	for (size_t i = 0; i < 3; i++)
-		free(strace->text[i]);
-	free(strace->pending);
-	free(strace->cwds);
-	free(strace->joined);
-	free(strace);
-}
-
-static struct strace *state_of(struct import *import)
-{
-	if (!import->strace)
-		import->strace = calloc(1, sizeof(*import->strace));
-	return import->strace;
-}
-
-/* Buffers for the strings of a line of that length. */
-static bool make_room(struct strace *strace, size_t len)
-{
-	if (len + 1 <= strace->room)
-		return true;
-	for (size_t i = 0; i < 3; i++) {
-		char *text = realloc(strace->text[i], len + 1);
-
-		if (!text)
-			return false;
-		strace->text[i] = text;
-	}
-	strace->room = len + 1;
-	return true;
-}
-
-static struct cwd *cwd_of(struct strace *strace, int32_t pid, bool make)
-{
-	struct cwd *cwds;
-
-	for (size_t i = 0; i < strace->cwd_count; i++)
-		if (strace->cwds[i].pid == pid)
-			return &strace->cwds[i];
-	if (!make)
-		return NULL;
-	cwds = realloc(strace->cwds, (strace->cwd_count + 1) * sizeof(*cwds));
-	if (!cwds)
-		return NULL;
-	strace->cwds = cwds;
-	cwds[strace->cwd_count] = (struct cwd){.pid = pid};
-	return &cwds[strace->cwd_count++];
-}
-
-static void set_cwd(struct strace *strace, int32_t pid, const char *path, size_t len)
-{
-	struct cwd *cwd = cwd_of(strace, pid, true);
-	char *copy = cwd && path ? strndup(path, len) : NULL;
-
-	if (!cwd)
-		return;
-	free(cwd->path);
-	cwd->path = copy;
-}
-
-/* Keeps the first half of an interrupted call. */
-static int keep_pending(struct import *import, const struct strace_parts *parts)
-{
-	struct strace *strace = import->strace;
-	struct pending *slot = NULL;
-
-	for (size_t i = 0; i < strace->pending_count && !slot; i++)
-		if (strace->pending[i].pid == 0)
-			slot = &strace->pending[i];
-	if (!slot) {
-		struct pending *more =
-			realloc(strace->pending, (strace->pending_count + 1) * sizeof(*more));
-
-		if (!more)
-			return -ENOMEM;
-		strace->pending = more;
-		slot = &more[strace->pending_count++];
-		memset(slot, 0, sizeof(*slot));
-	}
-	if (parts->name_len >= sizeof(slot->name))
-		return LINE_BAD;
-	slot->args = strndup(parts->args, parts->args_len);
-	if (!slot->args)
-		return -ENOMEM;
-	slot->args_len = parts->args_len;
-	slot->pid = parts->pid;
-	memcpy(slot->name, parts->name, parts->name_len);
-	slot->name[parts->name_len] = '\0';
-	return LINE_USED;
-}
-
-/* Puts a resumed call's halves together. */
-static int join_pending(struct import *import, struct strace_parts *parts)
-{
-	struct strace *strace = import->strace;
-
-	for (size_t i = 0; i < strace->pending_count; i++) {
-		struct pending *slot = &strace->pending[i];
-		char *joined;
-
-		if (slot->pid != parts->pid || strlen(slot->name) != parts->name_len ||
-		    memcmp(slot->name, parts->name, parts->name_len) != 0)
-			continue;
-		joined = realloc(strace->joined, slot->args_len + parts->args_len + 1);
-		if (!joined)
-			return -ENOMEM;
-		strace->joined = joined;
-		memcpy(joined, slot->args, slot->args_len);
-		memcpy(joined + slot->args_len, parts->args, parts->args_len);
-		parts->args = joined;
-		parts->args_len += slot->args_len;
-		slot->pid = 0;
-		free(slot->args);
-		slot->args = NULL;
-		return LINE_USED;
-	}
-	return LINE_BAD;
-}
-
 /* "3</a>", "0", "-1 ENOENT (text)", "? ERESTARTSYS (...)": false if there was no result. */
 static bool result_of(const struct strace_parts *parts, struct tkit_event *event)
 {
@@ -234,15 +84,15 @@ static void base_of(struct import *import, int32_t pid, const struct strace_arg 
 	struct strace *strace = import->strace;
 	long len = dirfd ? strace_fd_path(dirfd->text, dirfd->len, strace->text[1]) : 0;
 	bool at_cwd = !dirfd || (dirfd->len >= 8 && !memcmp(dirfd->text, "AT_FDCWD", 8));
-	const struct cwd *cwd;
+	const struct strace_cwd *cwd;
 
 	if (len > 0) {
 		if (at_cwd)
-			set_cwd(strace, pid, strace->text[1], (size_t)len);
+			strace_set_cwd(strace, pid, strace->text[1], (size_t)len);
 		event->base.ptr = strace->text[1];
 		event->base.len = (size_t)len;
 	} else if (at_cwd) {
-		cwd = cwd_of(strace, pid, false);
+		cwd = strace_cwd(strace, pid, false);
 		event->base.ptr = cwd && cwd->path ? cwd->path : import->options->cwd;
 		event->base.len = event->base.ptr ? strlen(event->base.ptr) : 0;
 	}
@@ -325,10 +175,11 @@ static int emit_path(struct import *import, const struct tkit_syscall *sys,
 
 		/* A relative one is told by the next AT_FDCWD</path>; until then it is unknown. */
 		if (event->pflags & TKIT_P_FD)
-			set_cwd(import->strace, parts->pid, event->base.ptr, event->base.len);
+			strace_set_cwd(import->strace, parts->pid, event->base.ptr,
+				       event->base.len);
 		else
-			set_cwd(import->strace, parts->pid, absolute ? event->path.ptr : NULL,
-				event->path.len);
+			strace_set_cwd(import->strace, parts->pid,
+				       absolute ? event->path.ptr : NULL, event->path.len);
 	}
 	rc = emit(import, event);
 	return rc < 0 ? rc : LINE_USED;
@@ -342,7 +193,7 @@ static int take_access(struct import *import, const struct strace_parts *parts,
 	struct tkit_event event;
 	long len;
 
-	if (count < 0 || !make_room(import->strace, parts->args_len + parts->result_len))
+	if (count < 0 || !strace_room(import->strace, parts->args_len + parts->result_len))
 		return LINE_BAD;
 	tkit_event_init(&event, TKIT_EVENT_ACCESS);
 	event.valid = parts->pid ? TKIT_V_PID : 0;
@@ -374,17 +225,17 @@ static int take_access(struct import *import, const struct strace_parts *parts,
 static int take_fork(struct import *import, const struct strace_parts *parts)
 {
 	struct tkit_event event, fork;
-	const struct cwd *cwd;
+	const struct strace_cwd *cwd;
 
 	tkit_event_init(&event, TKIT_EVENT_ACCESS);
 	if (!result_of(parts, &event) || event.err || event.ret <= 0)
 		return LINE_USED;
-	cwd = cwd_of(import->strace, parts->pid, false);
+	cwd = strace_cwd(import->strace, parts->pid, false);
 	if (cwd && cwd->path) {
 		char *path = strdup(cwd->path);
 
 		if (path)
-			set_cwd(import->strace, (int32_t)event.ret, path, strlen(path));
+			strace_set_cwd(import->strace, (int32_t)event.ret, path, strlen(path));
 		free(path);
 	}
 	if (memmem(parts->args, parts->args_len, "CLONE_THREAD", 12))
@@ -400,7 +251,7 @@ static int take_exit(struct import *import, const struct strace_parts *parts)
 {
 	static const char exited[] = "exited with ";
 	struct tkit_event event;
-	struct cwd *cwd = cwd_of(import->strace, parts->pid, false);
+	struct strace_cwd *cwd = strace_cwd(import->strace, parts->pid, false);
 
 	if (cwd) {
 		free(cwd->path);
@@ -425,7 +276,7 @@ int strace_line(struct import *import, const struct line *line)
 	struct strace_parts parts;
 	char name[24];
 
-	if (!state_of(import))
+	if (!strace_state(import))
 		return -ENOMEM;
 	if (!strace_cut(line->text, line->len, &parts))
 		return LINE_BAD;
@@ -434,9 +285,9 @@ int strace_line(struct import *import, const struct line *line)
 	if (parts.form == STRACE_EXIT)
 		return take_exit(import, &parts);
 	if (parts.form == STRACE_UNFINISHED)
-		return keep_pending(import, &parts);
+		return strace_keep(import, &parts);
 	if (parts.form == STRACE_RESUMED) {
-		int rc = join_pending(import, &parts);
+		int rc = strace_join(import, &parts);
 
 		if (rc != LINE_USED)
 			return rc;
