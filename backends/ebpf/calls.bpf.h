@@ -8,6 +8,7 @@
 #define MS_BIND_         4096
 #define MS_MOVE_         8192
 #define FMODE_CREATED_   0x100000
+#define O_PATH_          010000000
 #define RESOLVE_IN_ROOT_ 0x10
 #define TS_COMPAT_       2
 #define PROC_MAGIC_      0x9fa0

@@ -28,7 +28,7 @@ __noinline int walk_opened(__u32 slot, int fd)
 		s->ev.bits |= EBPF_E_CREATED;
 	dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
 	put_inode(&s->ev.inodes[0], dentry);
-	if (use_d_path && take_opened(slot, (__u64)file, dentry))
+	if (use_d_path && !(s->ev.flags & O_PATH_) && take_opened(slot, (__u64)file, dentry))
 		return 0;
 	return walk(slot, EBPF_WALK_RESOLVED, dentry, (__u64)BPF_CORE_READ(file, f_path.mnt));
 }

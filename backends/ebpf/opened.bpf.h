@@ -3,7 +3,8 @@
  * Where the kernel lets programs on functions be loaded: bpf_d_path() tells the path of a file
  * while it is being opened, and the program on sys_exit finds it by the file. What bpf_d_path()
  * cannot tell (which of two places outside the root it is, whether the name is gone) and what
- * does not come by here (O_PATH) is left to the walk; so both give the same paths.
+ * does not come by here (O_PATH, which therefore must not find what was left at its address) is
+ * left to the walk; so both give the same paths.
  */
 #ifndef EBPF_OPENED_BPF_H
 #define EBPF_OPENED_BPF_H
@@ -25,7 +26,10 @@ struct {
 	__type(value, struct opened);
 } opening SEC(".maps");
 
-/* By struct file. An entry that is not fetched (the kernel opens files, too) ages out. */
+/*
+ * By struct file. An entry that is not fetched (the open failed in the end, or it was the kernel's)
+ * stays until it ages out, or another file gets the address.
+ */
 struct {
 	__uint(type, BPF_MAP_TYPE_LRU_HASH);
 	__uint(max_entries, 512);
@@ -60,27 +64,39 @@ static __always_inline bool below_root(struct task_struct *task, __u64 vfsmount)
 	return mnt == top;
 }
 
+/* Asks for the path. Returns 0 if it is to be walked to. */
+static __always_inline long ask_path(struct file *file, struct opened *o)
+{
+	struct task_struct *task = (void *)bpf_get_current_task();
+	long len;
+
+	if (!below_root(task, (__u64)BPF_CORE_READ(file, f_path.mnt)) ||
+	    unhashed((__u64)BPF_CORE_READ(file, f_path.dentry)))
+		return 0;
+	len = bpf_d_path(&file->f_path, o->path, sizeof(o->path));
+	return len < 2 || len > EBPF_PATH_MAX ? 0 : len;
+}
+
 static __always_inline int file_opened(struct file *file)
 {
 	struct task_struct *task = (void *)bpf_get_current_task();
 	__u64 thread = bpf_get_current_pid_tgid(), key = (__u64)file;
 	__u32 zero = 0;
 	struct opened *o;
-	__u64 dentry;
 	long len;
 
-	if (!traced(task, thread >> 32) ||
-	    !below_root(task, (__u64)BPF_CORE_READ(file, f_path.mnt)))
+	if (!traced(task, thread >> 32))
 		return 0;
 	o = bpf_map_lookup_elem(&opening, &zero);
-	dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
-	if (!o || unhashed(dentry))
+	if (!o)
 		return 0;
-	len = bpf_d_path(&file->f_path, o->path, sizeof(o->path));
-	if (len < 2 || len > EBPF_PATH_MAX)
+	len = ask_path(file, o);
+	if (!len) { /* nor may there be one of a file that was at this address before */
+		bpf_map_delete_elem(&openings, &key);
 		return 0;
+	}
 	o->thread = thread;
-	o->dentry = dentry;
+	o->dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
 	o->len = len;
 	bpf_map_update_elem(&openings, &key, o, BPF_ANY);
 	return 0;

@@ -33,6 +33,7 @@ struct request {
 	__u64 files; /* struct files_struct of the submitter */
 	__u64 ring;  /* These two tell it from another process's that has got the address */
 	__u64 data;  /* of one that has ended in silence. */
+	__u64 flags; /* of an open */
 	__u32 facts;
 	__u32 walk; /* whether it gives a descriptor of an opened file */
 };
@@ -221,6 +222,7 @@ static __always_inline int request_submitted(struct io_kiocb *req)
 	request.files = (__u64)BPF_CORE_READ((struct task_struct *)bpf_get_current_task(), files);
 	request.ring = (__u64)BPF_CORE_READ(req, ctx);
 	request.data = BPF_CORE_READ(req, cqe.user_data);
+	request.flags = s->ev.flags;
 	request.walk = s->ev.kind == EBPF_KIND_OPEN && !(s->ev.bits & EBPF_E_DIRECT);
 	if (BPF_CORE_READ(req, flags) & SQE_CQE_SKIP_SUCCESS)
 		s->ev.bits |= EBPF_E_SILENT;
@@ -266,6 +268,7 @@ static __always_inline int request_completed(struct io_kiocb *req)
 	record(s, task, EBPF_URING_END);
 	s->ev.request = key;
 	s->ev.ret = BPF_CORE_READ(req, cqe.res);
+	s->ev.flags = request.flags;
 	if (s->ev.ret == -ECANCELED_) /* it has not begun */
 		request.facts = 0;
 	/* Those of a process that has ended are completed by somebody else. */

@@ -18,12 +18,26 @@ check() { # TEXT CMD...
 	fi
 }
 
+# An open that fails after the kernel has looked at the file leaves its old name behind; O_PATH does not look.
+export refused='import os, time
+for i in range(8):
+    os.mkfifo("/tmp/load-refused")
+    try:
+        os.open("/tmp/load-refused", os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        pass
+    os.rename("/tmp/load-refused", "/tmp/load-renamed")
+    time.sleep(0.1) # the kernel frees the file later
+    os.close(os.open("/tmp/load-renamed", os.O_PATH))
+    os.unlink("/tmp/load-renamed")'
 trace() { # RESOLVE: opens relative, through a link, below a mount and in a chroot
+	# shellcheck disable=SC2016 # the inner shell expands it
 	"$tkit" -v -v run --strict --backend "ebpf,dedup=off,resolve=$1" -o /tmp/load.tkit -- sh -c '
 		cd /etc && cat passwd ../etc/group >/dev/null
 		ln -sf /etc/passwd /tmp/load-link && cat /tmp/load-link >/dev/null
 		mount -t tmpfs load /mnt && cp /etc/passwd /mnt/passwd && cat /mnt/passwd >/dev/null
-		umount /mnt' 2>/tmp/load.err || return 1
+		umount /mnt
+		python3 -S -c "$refused"' 2>/tmp/load.err || return 1
 	"$tkit" dump /tmp/load.tkit | sed -n 's/.*"op":"\([a-z]*\)".*"resolved":"\([^"]*\)".*/\1 \2/p' |
 		sed 's,/proc/[0-9]*,/proc/PID,' | sort >"/tmp/load.$1"
 }
