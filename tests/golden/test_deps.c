@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "elf_image.h"
 #include "feed.h"
 #include "plugin/ctx.h"
 #include "util/buf.h"
@@ -128,6 +129,41 @@ static void make_lossy(const char *name)
 	record_end(&r, losses);
 }
 
+static void put_file(const char *name, const void *data, size_t size)
+{
+	FILE *f = fopen(name, "we");
+
+	assert_non_null(f);
+	assert_int_equal(fwrite(data, 1, size, f), size);
+	assert_int_equal(fclose(f), 0);
+}
+
+/* With a root: files under two names, libraries in no DT_NEEDED, what one program could not use. */
+static void make_rooted(const char *name)
+{
+	struct elf_image elf;
+	struct recorder r;
+
+	assert_int_equal(system("mkdir -p root/usr/lib root/dev root/opt/b root/etc &&"
+				"ln -s usr/lib root/lib"),
+			 0);
+	elf_image_make(&elf, &(struct elf_spec){0});
+	put_file("root/usr/lib/libhidden.so", &elf, sizeof(elf));
+	put_file("root/dev/ignored.so", &elf, sizeof(elf));
+	put_file("root/opt/b/late.so", "here", 4);
+	put_file("root/etc/secret", "for one only", 12);
+	record_begin(&r, name, feed_info(4));
+	REC(&r, TKIT_OP_OPEN, "/lib/libhidden.so", .exe = "/bin/one");
+	REC(&r, TKIT_OP_OPEN, "/usr/lib/libhidden.so", .exe = "/bin/one");
+	REC(&r, TKIT_OP_OPEN, "/dev/ignored.so", .exe = "/bin/one");
+	REC(&r, TKIT_OP_OPEN, "/opt/a/late.so", ENOENT, .exe = "/bin/one");
+	REC(&r, TKIT_OP_OPEN, "/opt/b/late.so", .exe = "/bin/one");
+	REC(&r, TKIT_OP_OPEN, "/etc/secret", EACCES, .exe = "/bin/two");
+	REC(&r, TKIT_OP_OPEN, "/etc/secret", .exe = "/bin/one");
+	REC(&r, TKIT_OP_STAT, "/etc/secret", .exe = "/bin/one");
+	record_end(&r, NULL);
+}
+
 /* A backend that sees what is asked, not what comes of it. */
 static void make_blind(const char *name)
 {
@@ -150,6 +186,7 @@ static int setup(void **state)
 	make_unbound("unbound.tkit");
 	make_lossy("lossy.tkit");
 	make_blind("blind.tkit");
+	make_rooted("rooted.tkit");
 	f = fopen("rules.yaml", "we");
 	assert_non_null(f);
 	fputs("rules:\n"
@@ -241,6 +278,7 @@ static void test_reports(void **state)
 	check("report --details --group=process unbound.tkit", "details.txt");
 	check("report --json --group=directory unbound.tkit", "group.json");
 	check("report blind.tkit", "blind.txt");
+	check("report --group=process --root root rooted.tkit", "rooted.txt");
 	check("report --no-default-ignore --ops=metadata unbound.tkit", "metadata.txt");
 }
 

@@ -404,6 +404,40 @@ static void test_hidden(void **state)
 	assert_null(tkit_model_owner(s->model, BYTES_LIT("/bin/prog")));
 }
 
+/* What is opened and is no library that nobody asked for: programs, what the run made; doubles. */
+static void test_not_hidden(void **state)
+{
+	struct scene *s = *state;
+	const struct tkit_unused_need *need;
+	struct elf_image elf;
+	struct feed *f;
+
+	scene_elf(s, "/bin/prog",
+		  &(struct elf_spec){.interp = LD, .needed = {"libnever.so", "libnever.so"}});
+	scene_elf(s, LD, &(struct elf_spec){.soname = "ld.so"});
+	scene_elf(s, "/usr/lib/libnever.so", &(struct elf_spec){.soname = "libnever.so"});
+	scene_elf(s, "/bin/static-pie", &(struct elf_spec){0});
+	elf_image_make(&elf, &(struct elf_spec){0});
+	elf.eh.e_type = ET_EXEC;
+	tree_data(&s->tree, "/bin/static", &elf, sizeof(elf));
+	scene_elf(s, "/tmp/made.so", &(struct elf_spec){0});
+	f = scene_run(s);
+	EV(f, TKIT_OP_EXEC, "/bin/prog", .exe = "/bin/prog");
+	EV(f, TKIT_OP_EXEC, "/bin/static-pie", .exe = "/bin/static-pie");
+	EV(f, TKIT_OP_OPEN, "/bin/static-pie");
+	EV(f, TKIT_OP_OPEN, "/bin/static");
+	EV(f, TKIT_OP_OPEN, "/tmp/made.so", .flags = O_CREAT, .created = 1);
+	EV(f, TKIT_OP_OPEN, "/tmp/made.so");
+	enrich_all(s, TKIT_WANTS_ELF);
+	assert_int_equal(feed_find(s->model, "/bin/static")->elf, TKIT_ELF_FILE);
+	assert_int_equal(feed_find(s->model, "/bin/static-pie")->elf, TKIT_ELF_FILE);
+	assert_int_equal(feed_find(s->model, "/tmp/made.so")->elf, 0);
+	/* ld.so, which no event tells of, is no DT_NEEDED; what is asked for twice is told once */
+	assert_int_equal(tkit_model_unused_need_count(s->model), 1);
+	need = tkit_model_unused_need(s->model, 0);
+	assert_true(bytes_is(need->asked, "libnever.so"));
+}
+
 static int add_walked(void *arg, struct tkit_bytes path, const struct stat *st)
 {
 	buf_add(arg, path.ptr, path.len);
@@ -433,11 +467,17 @@ static void test_walk(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		SCENE(test_dpkg),          SCENE(test_distroless),
-		SCENE(test_apk),           SCENE(test_rpm),
-		SCENE(test_rpm_other),     SCENE(test_hidden),
-		SCENE(test_walk),          SCENE(test_many_names),
-		SCENE(test_many_readings), SCENE(test_many_diversions),
+		SCENE(test_dpkg),
+		SCENE(test_distroless),
+		SCENE(test_apk),
+		SCENE(test_rpm),
+		SCENE(test_rpm_other),
+		SCENE(test_hidden),
+		SCENE(test_not_hidden),
+		SCENE(test_walk),
+		SCENE(test_many_names),
+		SCENE(test_many_readings),
+		SCENE(test_many_diversions),
 		SCENE(test_rpm_program),
 	};
 
