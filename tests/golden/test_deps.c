@@ -333,7 +333,7 @@ static void test_errors(void **state)
 		{"report --ignore=bad.yaml unbound.tkit", "bad.yaml:2: unknown key"},
 		{"report --ignore=broken.yaml unbound.tkit", "broken.yaml:"},
 		{"report -o . unbound.tkit", "is a folder"},
-		{"report -o none/r.txt unbound.tkit", "none/r.txt: No such file"},
+		{"report -o none/r.txt unbound.tkit", "none/r.txt: there is no folder none"},
 		{"report -o a -o b unbound.tkit", "two outputs"},
 		{"report -o /dev/full unbound.tkit", "/dev/full: No space left"},
 		{"report unbound.tkit >/dev/full 2>err; exit $?; ",
@@ -342,7 +342,7 @@ static void test_errors(void **state)
 		{"merge unbound.tkit", "-o FILE is needed"},
 		{"merge -o m.tkit", "no trace to merge"},
 		{"merge -o m.tkit nowhere.tkit", "nowhere.tkit: No such file"},
-		{"merge -o none/m.tkit unbound.tkit", "none/m.tkit: No such file"},
+		{"merge -o none/m.tkit unbound.tkit", "none/m.tkit: there is no folder none"},
 		{"merge --frob -o m.tkit unbound.tkit", "unknown option '--frob'"},
 	};
 
