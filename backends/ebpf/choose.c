@@ -149,8 +149,6 @@ void choose_programs(struct ebpf *e, const struct features *features)
 								    : EBPF_FILTER_TREE;
 	skel->rodata->wake_bytes =
 		e->options->ring_size / 4 < 65536 ? (uint32_t)e->options->ring_size / 4 : 65536;
-	skel->bss->seed_pid = (uint32_t)target->pid;
-	skel->data->root_fd = target->root_fd;
 	bpf_map__set_max_entries(skel->maps.ring, (uint32_t)e->options->ring_size);
 	bpf_map__set_max_entries(skel->maps.processes, skel->rodata->filter == EBPF_FILTER_TREE
 							       ? (uint32_t)e->options->processes

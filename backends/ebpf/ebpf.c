@@ -85,7 +85,8 @@ static int check_options(struct tkit_ctx *ctx, const struct ebpf_options *option
 				 options->ring_size);
 	if (target->kind == TKIT_TARGET_NONE)
 		return tkit_fail(ctx, -EINVAL, "needs a command, process, cgroup or host to watch");
-	if (target->kind == TKIT_TARGET_CGROUP && !target->cgroup_path)
+	if (target->kind == TKIT_TARGET_CGROUP && !(target->flags & TKIT_TARGET_LATE) &&
+	    !target->cgroup_path)
 		return tkit_fail(ctx, -EINVAL, "needs the directory of the cgroup");
 	return 0;
 }
@@ -261,7 +262,7 @@ TKIT_API const struct tkit_plugin tkit_plugin = {
 		TKIT_CAN_LIST | TKIT_CAN_IO_URING | TKIT_CAN_PROCESS | TKIT_CAN_CREATED |
 		TKIT_CAN_COMPAT32 | TKIT_CAN_SOCKET | TKIT_CAN_INODE | TKIT_CAN_COUNT_LOSS |
 		TKIT_CAN_TARGET_COMMAND | TKIT_CAN_TARGET_PID | TKIT_CAN_TARGET_CGROUP |
-		TKIT_CAN_TARGET_ALL,
+		TKIT_CAN_TARGET_ALL | TKIT_BACKEND_EARLY,
 	.option_count = sizeof(options) / sizeof(options[0]),
 	.options_bytes = sizeof(struct ebpf_options),
 	.options = options,

@@ -132,6 +132,7 @@ struct ebpf {
 	int rc;                          /* first failure of tkit_emit() */
 	int budget;                      /* records that this pump() may still read */
 	int idle_ms;                     /* how long to sleep */
+	bool attached;
 	bool running;
 	bool stopped;
 
@@ -161,7 +162,7 @@ void limits_restore(const struct rlimit *before);
 /* ---- load.c ---- */
 int load_probe(struct tkit_ctx *ctx, const struct ebpf_options *options,
 	       const struct tkit_target *target);
-int load_open(struct ebpf *e);  /* loads the programs */
+int load_open(struct ebpf *e); /* loads the programs; attaches them, if nobody is watched yet */
 int load_start(struct ebpf *e); /* attaches them and finds the first processes */
 void load_detach(struct ebpf *e);
 void load_close(struct ebpf *e);

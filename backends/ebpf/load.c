@@ -141,6 +141,38 @@ static int load_programs(struct ebpf *e, const struct features *features)
 	return tkit_bpf__load(e->skel);
 }
 
+static int attach(struct ebpf *e)
+{
+	struct bpf_object_skeleton *s = e->skel->skeleton;
+	char text[256];
+
+	e->attached = true;
+	for (int i = 0; i < s->prog_cnt; i++) {
+		struct bpf_program *program = *s->progs[i].prog;
+
+		if (bpf_program__fd(program) < 0 ||
+		    bpf_program__expected_attach_type(program) == BPF_TRACE_ITER)
+			continue;
+		*s->progs[i].link = bpf_program__attach(program);
+		if (!*s->progs[i].link && choose_spare(e, program))
+			continue;
+		if (!*s->progs[i].link)
+			return explain(e->ctx, -errno, "attaching a tracepoint program");
+	}
+	tkit_facilities(e->ctx, features_text(&e->features, text, sizeof(text)),
+			features_without(&e->features));
+	return 0;
+}
+
+/*
+ * Programs that are attached before the target is known watch nobody: there is no control group
+ * to compare with, and no process in the tree.
+ */
+static bool is_closed(const struct tkit_target *target)
+{
+	return target->kind != TKIT_TARGET_ALL;
+}
+
 int load_open(struct ebpf *e)
 {
 	struct features *features = &e->features;
@@ -179,7 +211,7 @@ int load_open(struct ebpf *e)
 		return explain(e->ctx, rc, "loading the programs");
 	tkit_log(e->ctx, TKIT_LOG_DEBUG, "loaded in %" PRIu64 " ms",
 		 (tkit_now_ns() - begin) / 1000000);
-	return 0;
+	return (e->target->flags & TKIT_TARGET_LATE) && is_closed(e->target) ? attach(e) : 0;
 }
 
 /* One pass of the task iterator over all processes. */
@@ -228,6 +260,8 @@ static int seed(struct ebpf *e)
 	uint32_t before;
 	int rc;
 
+	e->skel->bss->seed_pid = (uint32_t)e->target->pid;
+	e->skel->data->root_fd = e->target->root_fd;
 	do {
 		before = e->skel->bss->seeded;
 		rc = seed_pass(e);
@@ -248,24 +282,9 @@ static int seed(struct ebpf *e)
 
 int load_start(struct ebpf *e)
 {
-	struct bpf_object_skeleton *s = e->skel->skeleton;
-	char text[256];
+	int rc = e->attached ? 0 : attach(e);
 
-	for (int i = 0; i < s->prog_cnt; i++) {
-		struct bpf_program *program = *s->progs[i].prog;
-
-		if (bpf_program__fd(program) < 0 ||
-		    bpf_program__expected_attach_type(program) == BPF_TRACE_ITER)
-			continue;
-		*s->progs[i].link = bpf_program__attach(program);
-		if (!*s->progs[i].link && choose_spare(e, program))
-			continue;
-		if (!*s->progs[i].link)
-			return explain(e->ctx, -errno, "attaching a tracepoint program");
-	}
-	tkit_facilities(e->ctx, features_text(&e->features, text, sizeof(text)),
-			features_without(&e->features));
-	return seed(e);
+	return rc ? rc : seed(e);
 }
 
 void load_detach(struct ebpf *e)

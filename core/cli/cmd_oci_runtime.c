@@ -2,7 +2,8 @@
 /*
  * tkit oci-runtime: stands where an engine expects runc, hands everything through to the
  * real runtime, and attaches a tracer at `start`: the container is there then, but its first
- * process still waits for the word to execute the container's program.
+ * process still waits for the word to execute the container's program. The tracer has got ready
+ * since `create`, beside the runtime.
  */
 #include <errno.h>
 #include <signal.h>
@@ -12,6 +13,7 @@
 #include <unistd.h>
 
 #include "cli/oci.h"
+#include "container/early.h"
 #include "container/enter.h"
 #include "container/listener.h"
 #include "container/runtime.h"
@@ -57,6 +59,16 @@ static int attach(const struct oci_args *args, const struct runtime_call *call, 
 		rc = tracer_start(&args->tracer, &container, err);
 	container_done(&container);
 	return rc;
+}
+
+/* Begins with what takes long while the runtime makes the container; only to save time. */
+static void begin(const struct oci_args *args, const struct runtime_call *call)
+{
+	struct err err = ERR_INIT;
+
+	if (call->id && tracer_prepare(&args->tracer, call->id, &err) < 0)
+		log_info("no tracer is prepared: %s", err_text(&err));
+	err_done(&err);
 }
 
 /* Has to be there before the container is. */
@@ -111,6 +123,32 @@ static int attach_failed(const struct oci_args *args, const struct runtime_call 
 	return CLI_FAILED;
 }
 
+/* What tkit does before the runtime. Returns 0 or an exit status. */
+static int before(const struct oci_args *args, const struct runtime_call *call, bool notify)
+{
+	struct err err = ERR_INIT;
+
+	if (strcmp(call->command, "create") == 0) {
+		if (notify && prepare(args, call, &err) < 0)
+			return attach_failed(args, call, &err);
+		if (!notify)
+			begin(args, call);
+	} else if (notify) {
+		return 0;
+	} else if (strcmp(call->command, "start") == 0) {
+		if (attach(args, call, &err) < 0)
+			return attach_failed(args, call, &err);
+	} else if (strcmp(call->command, "exec") == 0) {
+		/* The tracer counts it as a loss when it sees it come in. */
+		if (enter(args, call, &err) < 0)
+			tracer_log(args->tracer.dir, call->id, err_text(&err));
+		err_done(&err);
+	} else if (strcmp(call->command, "delete") == 0 && call->id) {
+		early_call_off(call->root, call->id);
+	}
+	return 0;
+}
+
 static int run_oci_runtime(int argc, char **argv)
 {
 	_cleanup_free_ char *real = NULL;
@@ -128,19 +166,10 @@ static int run_oci_runtime(int argc, char **argv)
 		return status;
 	}
 	runtime_parse(argv + rest, &call);
+	args.tracer.prepared = true;
+	args.tracer.state_root = call.root;
 	notify = listener_wanted(args.options, LISTENING_BACKEND);
-	if (call.command && notify && strcmp(call.command, "create") == 0 &&
-	    prepare(&args, &call, &err) < 0)
-		status = attach_failed(&args, &call, &err);
-	if (call.command && !notify && strcmp(call.command, "start") == 0 &&
-	    attach(&args, &call, &err) < 0)
-		status = attach_failed(&args, &call, &err);
-	if (call.command && !notify && strcmp(call.command, "exec") == 0 &&
-	    enter(&args, &call, &err) < 0) {
-		/* The tracer counts it as a loss when it sees it come in. */
-		tracer_log(args.tracer.dir, call.id, err_text(&err));
-		err_done(&err);
-	}
+	status = call.command ? before(&args, &call, notify) : 0;
 	if (status)
 		return status;
 	argv[rest - 1] = real;

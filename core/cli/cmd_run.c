@@ -12,6 +12,7 @@
 #include "cli/cli.h"
 #include "cli/run_args.h"
 #include "container/container.h"
+#include "container/early.h"
 #include "container/mounts.h"
 #include "plugin/loader.h"
 #include "plugin/probe.h"
@@ -203,7 +204,55 @@ static void find_mounts(const struct run_args *args, const struct container *fou
 	config->mount_count = ret->count;
 }
 
-static int run_session(const struct run_args *args, const struct plugins *plugins)
+/* ---- a target that is told later ---- */
+
+struct late {
+	struct run_args *args;
+	char **argv; /* of this command */
+	struct plugins *plugins;
+	struct session_config *config;
+	struct container_mounts *mounts;
+	struct early_order order;
+};
+
+/* Takes from the other command line what belongs to the target. */
+static int take_target(struct late *late, struct err *err)
+{
+	static const struct container none;
+	struct early_order *order = &late->order;
+	struct session_config *config = late->config;
+	struct run_args told = {0};
+
+	if (run_args_parse(&told, (int)order->count, order->words) || !told.cgroup ||
+	    !told.init_pid)
+		return err_set(err, -EBADMSG, "the words that name the container");
+	config->cgroup = told.cgroup;
+	config->root = told.root;
+	config->init_pid = told.init_pid;
+	config->container_id = told.container_id;
+	config->image_digest = told.image_digest;
+	config->ready_fd = order->ready_fd;
+	order->ready_fd = -1; /* is the session's from now on */
+	late->plugins->sinks[0].output = told.output;
+	late->args->bundle = told.bundle;
+	find_mounts(late->args, &none, config, late->mounts);
+	return 0;
+}
+
+static int await_target(void *arg, int stop_fd, struct err *err)
+{
+	struct late *late = arg;
+	size_t count = 0;
+	int rc;
+
+	while (late->argv[count] && strncmp(late->argv[count], "--await", 7) != 0)
+		count++;
+	rc = early_await(late->args->await_fd, stop_fd, late->argv, count, &late->order, err);
+	close(late->args->await_fd); /* and the name is free */
+	return rc < 0 ? rc : take_target(late, err);
+}
+
+static int run_session(struct run_args *args, struct plugins *plugins, char **argv)
 {
 	struct session_config config = {
 		.backends = plugins->backends,
@@ -218,7 +267,7 @@ static int run_session(const struct run_args *args, const struct plugins *plugin
 		.duration_ns = args->duration_ns,
 		.until_exit = args->until_exit,
 		.init_pid = args->init_pid,
-		.entering = args->init_pid != 0,
+		.entering = args->init_pid || args->await_fd,
 		.container_id = args->container_id,
 		.image_digest = args->image_digest,
 		.ready_fd = args->ready_fd,
@@ -226,17 +275,25 @@ static int run_session(const struct run_args *args, const struct plugins *plugin
 	};
 	struct container_mounts mounts = {0};
 	struct container container = {0};
+	struct late late = {args, argv, plugins, &config, &mounts, {.ready_fd = -1}};
 	struct session_result result;
 	struct err err = ERR_INIT;
 	int rc = args->container ? find_container(args, &config, &container, &err) : 0;
 	int status;
 
 	memset(&result, 0, sizeof(result));
+	if (args->await_fd) {
+		config.await = await_target;
+		config.await_arg = &late;
+	}
 	if (rc == 0)
 		find_mounts(args, &container, &config, &mounts);
 	if (rc == 0)
 		rc = session_run(&config, &result, &err);
-	if (rc < 0) {
+	if (rc == -ECANCELED && args->await_fd && !config.init_pid) {
+		err_done(&err); /* nobody came to be watched */
+		status = 0;
+	} else if (rc < 0) {
 		status = failure_status(&err, &result);
 	} else {
 		if (result.wait_status != -1 || args->target != TKIT_TARGET_COMMAND ||
@@ -248,6 +305,7 @@ static int run_session(const struct run_args *args, const struct plugins *plugin
 		fflush(NULL);
 		_exit(status);
 	}
+	early_order_done(&late.order);
 	container_mounts_done(&mounts);
 	container_done(&container);
 	return status;
@@ -283,7 +341,7 @@ static int run_command(int argc, char **argv)
 		status = cli_error(&err);
 		err_done(&err);
 	} else {
-		status = run_session(&args, &plugins);
+		status = run_session(&args, &plugins, argv);
 	}
 	plugins_done(&plugins);
 	return status;

@@ -2,13 +2,10 @@
 /* Finds the subcommand and runs it. */
 #include "cli/cli.h"
 
-#include <fcntl.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <tkit/plugin.h>
 
@@ -46,24 +43,6 @@ static void print_help(FILE *to)
 	      to);
 }
 
-int cli_error(const struct err *err)
-{
-	log_error("%s", err_text(err));
-	return CLI_FAILED;
-}
-
-int cli_usage(const struct cli_command *cmd, const char *fmt, ...)
-{
-	char text[512];
-	va_list ap;
-
-	va_start(ap, fmt);
-	vsnprintf(text, sizeof(text), fmt, ap);
-	va_end(ap);
-	log_error("%s (see `tkit %s%s--help`)", text, cmd ? cmd->name : "", cmd ? " " : "");
-	return CLI_FAILED;
-}
-
 static int unknown_command(const char *name)
 {
 	const char *names[COMMAND_COUNT];
@@ -77,46 +56,10 @@ static int unknown_command(const char *name)
 	return cli_usage(NULL, "unknown command '%s'", name);
 }
 
-/* A closed standard descriptor would be reused by the next open and written to. */
-static void guard_standard_fds(void)
-{
-	for (int fd = 0; fd <= 2; fd++)
-		if (fcntl(fd, F_GETFD) < 0 &&
-		    open("/dev/null", (fd ? O_WRONLY : O_RDONLY) | O_CLOEXEC) != fd)
-			_exit(CLI_FAILED);
-}
-
-/* Called as an OCI runtime: all words are the runtime's. */
-static bool is_runtime(const char *name)
-{
-	const char *base = name ? strrchr(name, '/') : NULL;
-
-	return name && strcmp(base ? base + 1 : name, "tkit-runc") == 0;
-}
-
-static char **runtime_argv(int argc, char **argv)
-{
-	static char separator[] = "--";
-	char **words = calloc((size_t)argc + 2, sizeof(*words));
-
-	if (!words) {
-		log_error("out of memory");
-		exit(CLI_FAILED);
-	}
-	words[0] = argv[0];
-	words[1] = separator;
-	for (int i = 1; i < argc; i++)
-		words[i + 1] = argv[i];
-	return words;
-}
-
 int tkit_cli_main(int argc, char **argv)
 {
 	int i = 1;
 
-	guard_standard_fds();
-	if (is_runtime(argv[0]))
-		return cmd_oci_runtime.run(argc + 1, runtime_argv(argc, argv));
 	for (; i < argc && argv[i][0] == '-'; i++) {
 		if (!strcmp(argv[i], "-h") || !strcmp(argv[i], "--help")) {
 			print_help(stdout);

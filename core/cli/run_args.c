@@ -26,6 +26,7 @@ enum {
 	OPT_ALL,
 	OPT_STRICT,
 	OPT_READY_FD,
+	OPT_AWAIT,
 	OPT_NO_SNAPSHOT
 };
 
@@ -46,6 +47,7 @@ static const struct option long_options[] = {
 	{"bundle", required_argument, NULL, OPT_BUNDLE},
 	{"all", no_argument, NULL, OPT_ALL},
 	{"ready-fd", required_argument, NULL, OPT_READY_FD},
+	{"await", required_argument, NULL, OPT_AWAIT},
 	{"no-snapshot", no_argument, NULL, OPT_NO_SNAPSHOT},
 	{"verbose", no_argument, NULL, 'v'},
 	{"quiet", no_argument, NULL, 'q'},
@@ -115,6 +117,13 @@ static int set_pid(struct run_args *args, const char *text)
 	return set_target(args, TKIT_TARGET_PID);
 }
 
+static int set_fd(const char *option, const char *text, int *ret_fd)
+{
+	if (num_int(text, 3, INT_MAX, ret_fd) < 0)
+		return cli_usage(&cmd_run, "%s %s: not a descriptor above 2", option, text);
+	return 0;
+}
+
 static void louder(void)
 {
 	log_set_level(log_level() < TKIT_LOG_INFO ? TKIT_LOG_INFO : TKIT_LOG_DEBUG);
@@ -171,10 +180,9 @@ static int take_option(struct run_args *args, int option, const char *word)
 		args->bundle = optarg;
 		return 0;
 	case OPT_READY_FD:
-		if (num_int(optarg, 3, INT_MAX, &args->ready_fd) < 0)
-			return cli_usage(&cmd_run, "--ready-fd %s: not a descriptor above 2",
-					 optarg);
-		return 0;
+		return set_fd("--ready-fd", optarg, &args->ready_fd);
+	case OPT_AWAIT:
+		return set_fd("--await", optarg, &args->await_fd);
 	case OPT_ALL:
 		return set_target(args, TKIT_TARGET_ALL);
 	case ':':
@@ -202,6 +210,11 @@ int run_args_parse(struct run_args *args, int argc, char **argv)
 			return status;
 	} else if (strcmp(argv[argc - 1], "--") == 0) {
 		return cli_usage(&cmd_run, "there is no command behind --");
+	}
+	if (args->await_fd) {
+		status = set_target(args, TKIT_TARGET_CGROUP);
+		if (status)
+			return status;
 	}
 	if (args->root && !args->command && !args->init_pid)
 		return cli_usage(&cmd_run, "--root needs a command to run in it");

@@ -25,6 +25,7 @@ struct run_args {
 	const char *bundle; /* of the OCI runtime; NULL = unknown */
 	int init_pid;       /* --init-pid; 0 = none */
 	int ready_fd;       /* 0 = none */
+	int await_fd;       /* where the target will be told; 0 = none */
 	int pid;
 	uint64_t duration_ns;
 	bool until_exit;

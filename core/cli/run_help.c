@@ -50,6 +50,8 @@ const char run_help[] =
 	"      --bundle DIR     the runtime's directory for it, whose config.json names its mounts\n"
 	"      --container-id ID, --image-digest DIGEST\n"
 	"                       noted in the trace\n"
+	"      --await FD       instead of a target: get ready, and take the words that say whom\n"
+	"                       to trace from the listening socket FD; end if nobody comes\n"
 	"\n"
 	"Signals:\n"
 	"  What the terminal sends (Ctrl-C, Ctrl-Z) reaches COMMAND by itself, and tkit lets it\n"

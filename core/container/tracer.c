@@ -12,11 +12,12 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "container/early.h"
 #include "util/buf.h"
 #include "util/cleanup.h"
 
-#define READY_FD 3
-#define ARGS_MAX 64
+#define PASSED_FD 3 /* where the tracer tells that it is ready, or waits for its order */
+#define ARGS_MAX  EARLY_WORDS_MAX
 
 /* ---- names ---- */
 
@@ -179,6 +180,21 @@ static void add_option(struct command *cmd, const char *option, const char *valu
 	add(cmd, value);
 }
 
+/* The words that all tracers with these settings begin with. */
+static void begin_command(const struct tracer_config *config, struct command *cmd)
+{
+	add(cmd, "tkit");
+	add(cmd, "run");
+	for (size_t i = 0; config->options && config->options[i]; i++)
+		add(cmd, config->options[i]);
+}
+
+static int end_command(const struct command *cmd, struct err *err)
+{
+	return cmd->count < ARGS_MAX - 1 ? 0
+					 : err_set(err, -E2BIG, "too many options for the tracer");
+}
+
 static int make_command(const struct tracer_config *config, const struct container *c,
 			struct command *cmd, struct err *err)
 {
@@ -192,10 +208,7 @@ static int make_command(const struct tracer_config *config, const struct contain
 		return err_sys(err, -ENOMEM, "naming the trace");
 	}
 	snprintf(cmd->pid, sizeof(cmd->pid), "%d", (int)c->init);
-	add(cmd, "tkit");
-	add(cmd, "run");
-	for (size_t i = 0; config->options && config->options[i]; i++)
-		add(cmd, config->options[i]);
+	begin_command(config, cmd);
 	if (!config->alone) {
 		add_option(cmd, "--cgroup", c->cgroup);
 		add_option(cmd, "--init-pid", cmd->pid);
@@ -204,11 +217,8 @@ static int make_command(const struct tracer_config *config, const struct contain
 	add_option(cmd, "--container-id", c->id);
 	add_option(cmd, "--image-digest", c->image_digest);
 	add_option(cmd, "--bundle", c->bundle);
-	add_option(cmd, "--ready-fd", "3");
 	add_option(cmd, "-o", cmd->file);
-	if (cmd->count == ARGS_MAX - 1)
-		return err_set(err, -E2BIG, "too many options for the tracer");
-	return 0;
+	return end_command(cmd, err);
 }
 
 static void close_from(unsigned int first)
@@ -220,7 +230,7 @@ static void close_from(unsigned int first)
 }
 
 /* In the child: nothing of the engine's is kept, least of all its pipes, which it waits for. */
-static _Noreturn void become_tracer(const struct command *cmd, int ready, int log)
+static _Noreturn void become_tracer(const struct command *cmd, int passed, int log)
 {
 	int null = open("/dev/null", O_RDWR);
 	struct sigaction plain = {.sa_handler = SIG_DFL};
@@ -234,13 +244,13 @@ static _Noreturn void become_tracer(const struct command *cmd, int ready, int lo
 	for (int sig = 1; sig < NSIG; sig++)
 		sigaction(sig, &plain, NULL);
 	/* Out of the way first: the numbers below 4 may be in use. */
-	ready = fcntl(ready, F_DUPFD, 10);
+	passed = fcntl(passed, F_DUPFD, 10);
 	log = fcntl(log, F_DUPFD, 10);
 	null = fcntl(null, F_DUPFD, 10);
 	if (dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(log, 2) < 0 ||
-	    dup2(ready, READY_FD) < 0 || chdir("/") < 0)
+	    dup2(passed, PASSED_FD) < 0 || chdir("/") < 0)
 		_exit(125);
-	close_from(READY_FD + 1);
+	close_from(PASSED_FD + 1);
 	execv("/proc/self/exe", cmd->argv);
 	_exit(127);
 }
@@ -276,7 +286,7 @@ static int wait_ready(int fd, const struct tracer_config *config, struct err *er
 		       config->dir);
 }
 
-static int spawn(const struct command *cmd, int ready[2], int log, struct err *err)
+static int spawn(const struct command *cmd, int passed, int log, struct err *err)
 {
 	pid_t pid = fork();
 	int status;
@@ -284,18 +294,36 @@ static int spawn(const struct command *cmd, int ready[2], int log, struct err *e
 	if (pid < 0)
 		return err_sys(err, -errno, "starting the tracer");
 	if (pid == 0)
-		become_tracer(cmd, ready[1], log);
+		become_tracer(cmd, passed, log);
 	while (waitpid(pid, &status, 0) < 0 && errno == EINTR)
 		;
 	return 0;
 }
 
+static int start_new(const struct tracer_config *config, struct command *cmd, int log,
+		     struct err *err)
+{
+	int ready[2], rc;
+
+	add_option(cmd, "--ready-fd", "3");
+	rc = end_command(cmd, err);
+	if (rc < 0)
+		return rc;
+	if (pipe2(ready, O_CLOEXEC) < 0)
+		return err_sys(err, -errno, "making a pipe");
+	rc = spawn(cmd, ready[1], log, err);
+	close(ready[1]);
+	if (rc == 0)
+		rc = wait_ready(ready[0], config, err);
+	close(ready[0]);
+	return rc;
+}
+
 int tracer_start(const struct tracer_config *config, const struct container *c, struct err *err)
 {
-	_cleanup_close_ int dir_fd = open_dir(config->dir, err);
-	_cleanup_close_ int log = -1;
+	_cleanup_close_ int dir_fd = open_dir(config->dir, err), log = -1, early = -1;
 	struct command cmd = {0};
-	int ready[2], rc;
+	int rc;
 
 	if (dir_fd < 0)
 		return dir_fd;
@@ -303,15 +331,33 @@ int tracer_start(const struct tracer_config *config, const struct container *c, 
 	if (log < 0)
 		return err_sys(err, -errno, "%s/tkit.log", config->dir);
 	rc = make_command(config, c, &cmd, err);
-	if (rc == 0 && pipe2(ready, O_CLOEXEC) < 0)
-		rc = err_sys(err, -errno, "making a pipe");
-	if (rc == 0) {
-		rc = spawn(&cmd, ready, log, err);
-		close(ready[1]);
-		if (rc == 0)
-			rc = wait_ready(ready[0], config, err);
-		close(ready[0]);
-	}
+	if (rc == 0 && config->prepared)
+		early = early_tell(config->state_root, c->id, cmd.argv + 1, cmd.count - 1,
+				   config->timeout_ns);
+	if (rc == 0)
+		rc = early >= 0 ? wait_ready(early, config, err)
+				: start_new(config, &cmd, log, err);
 	free(cmd.file);
 	return rc;
+}
+
+int tracer_prepare(const struct tracer_config *config, const char *id, struct err *err)
+{
+	_cleanup_close_ int dir_fd = open_dir(config->dir, err), log = -1, sock = -1;
+	struct command cmd = {0};
+	int rc;
+
+	if (dir_fd < 0)
+		return dir_fd;
+	log = open_log(dir_fd);
+	if (log < 0)
+		return err_sys(err, -errno, "%s/tkit.log", config->dir);
+	sock = early_listen(config->state_root, id);
+	if (sock < 0)
+		return err_sys(err, sock, "a socket for the tracer");
+	begin_command(config, &cmd);
+	add_option(&cmd, "--await", "3");
+	add_option(&cmd, "--container-id", id);
+	rc = end_command(&cmd, err);
+	return rc < 0 ? rc : spawn(&cmd, sock, log, err);
 }

@@ -18,6 +18,9 @@ struct tracer_config {
 	char *const *options; /* for `tkit run`: backend and so on; NULL-terminated, or NULL */
 	uint64_t timeout_ns;  /* for arming */
 	bool alone;           /* the backend finds its target by itself: there is no process yet */
+	/* tracer_start(): hand over to the one of tracer_prepare(), if it is there. */
+	bool prepared;
+	const char *state_root; /* the runtime's --root, or NULL; names the container with its id */
 };
 
 /*
@@ -27,6 +30,13 @@ struct tracer_config {
  */
 int tracer_name(const char *template, const struct container *container, char **ret,
 		struct err *err);
+
+/*
+ * Starts one for a container that is just being created, and does not wait: it gets ready as far as
+ * it can without knowing whom to trace. If tracer_start() is not called, or with other
+ * options, it ends by itself (see container/early.h). On failure there is none.
+ */
+int tracer_prepare(const struct tracer_config *config, const char *id, struct err *err);
 
 /* Starts it and waits until it is armed. On failure nothing is left running. */
 int tracer_start(const struct tracer_config *config, const struct container *container,

@@ -37,6 +37,7 @@ static const struct cap_name backend_caps[] = {
 	{TKIT_CAN_TARGET_NONE, "target_none", "makes or imports events by itself"},
 	{TKIT_BACKEND_WAITS, "waits", "reaps the command itself"},
 	{TKIT_BACKEND_ENTRY, "entry", "sees calls before they are made: results are unknown"},
+	{TKIT_BACKEND_EARLY, "early", "can be opened before it is known whom to watch"},
 };
 
 static const struct cap_name reporter_caps[] = {

@@ -193,21 +193,22 @@ static bool may_fold(const struct session_config *config)
 	return all;
 }
 
-int prepare_target(struct session *s, struct err *err)
+int prepare_backends(struct session *s, struct err *err)
 {
-	int rc;
-
 	s->target = (struct tkit_target){
 		.size = sizeof(s->target),
 		.kind = s->config->target,
 		.pidfd = -1,
 		.root_fd = -1,
 		.self_pid = getpid(),
-		.flags = may_fold(s->config) ? TKIT_TARGET_FOLD : 0,
+		.flags = (may_fold(s->config) ? TKIT_TARGET_FOLD : 0) |
+			 (s->config->await ? TKIT_TARGET_LATE : 0),
 	};
-	rc = check_backends(s, err);
-	if (rc < 0)
-		return rc;
+	return check_backends(s, err);
+}
+
+int prepare_target(struct session *s, struct err *err)
+{
 	switch (s->config->target) {
 	case TKIT_TARGET_COMMAND:
 		return prepare_command(s, err);

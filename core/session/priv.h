@@ -22,8 +22,8 @@
 #define DUPLICATE_NS 200000000ull   /* see watch.c */
 
 enum runner_state {
-	RUNNER_ARMING = 0,
-	RUNNER_ARMED, /* waits for the gate */
+	RUNNER_ARMING = 0, /* opening, waiting for the target, starting */
+	RUNNER_ARMED,      /* waits for the gate */
 	RUNNER_PUMPING,
 	RUNNER_SERVING, /* the trace is over, but the command still needs its tracer */
 	RUNNER_DONE
@@ -95,6 +95,7 @@ struct session {
 	pthread_mutex_t lock; /* guards what follows */
 	pthread_cond_t gate_cond;
 	enum gate gate;
+	bool target_known; /* all of `target` is filled in */
 	struct command_state command;
 	struct err err; /* the first failure */
 

@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 #include <time.h>
 
+#include "plugin/probe.h"
 #include "session/priv.h"
 
 /* How long one pump() may wait: with events in hand that the sinks do not have yet, without. */
@@ -101,6 +102,20 @@ static void fail(struct runner *r, int rc, const char *doing)
 	r->failed = true;
 	pthread_mutex_unlock(&r->session->lock);
 	session_fail(r->session, &r->ctx.err, r->name);
+}
+
+/* Waits until all of the target is known; false if the run was called off. */
+static bool await_target(struct runner *r)
+{
+	struct session *s = r->session;
+	bool known;
+
+	pthread_mutex_lock(&s->lock);
+	while (!s->target_known && s->gate == GATE_SHUT)
+		pthread_cond_wait(&s->gate_cond, &s->lock);
+	known = s->target_known;
+	pthread_mutex_unlock(&s->lock);
+	return known;
 }
 
 /* Waits until main opens the gate; false if the run was called off. */
@@ -244,16 +259,33 @@ static void serve(struct runner *r)
 	}
 }
 
-static void run(struct runner *r)
+/* Makes the instance, if possible before it is known whom to watch. Returns whether to go on. */
+static bool open_backend(struct runner *r)
 {
 	const void *options = r->spec->options ? plugin_options_data(r->spec->options) : NULL;
-	int rc = r->ops->open(&r->ctx, options, &r->session->target, &r->self);
-	bool open;
+	bool early = backend_caps(r->spec->plugin, r->spec->options) & TKIT_BACKEND_EARLY;
+	int rc;
 
+	if (!early && !await_target(r))
+		return false;
+	rc = r->ops->open(&r->ctx, options, &r->session->target, &r->self);
 	if (rc < 0) {
 		fail(r, rc, "opening");
-		return;
+		return false;
 	}
+	if (await_target(r))
+		return true;
+	r->ops->close(&r->ctx, r->self);
+	return false;
+}
+
+static void run(struct runner *r)
+{
+	bool open;
+	int rc;
+
+	if (!open_backend(r))
+		return;
 	rc = r->ops->start(&r->ctx, r->self);
 	if (rc >= 0 && r->bad_event)
 		rc = tkit_fail(&r->ctx, r->bad_event, "the backend emitted an invalid event");

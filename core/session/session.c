@@ -104,8 +104,13 @@ static int arm_backends(struct session *s, struct err *err)
 	int rc = 0;
 
 	s->arming = true;
+	pthread_mutex_lock(&s->lock);
+	s->target_known = true;
+	pthread_cond_broadcast(&s->gate_cond);
+	pthread_mutex_unlock(&s->lock);
 	for (size_t i = 0; rc == 0 && i < s->config->backend_count; i++)
-		rc = runner_start(&s->runners[i], err);
+		if (!s->runners[i].joinable)
+			rc = runner_start(&s->runners[i], err);
 	while (!all_reached(s, RUNNER_ARMED) && !s->force_ns)
 		watch_step(s, -1);
 	if (rc == 0)
@@ -368,17 +373,35 @@ static int run_released(struct session *s, struct err *err)
 	return rc;
 }
 
+/* Lets backends open themselves while it is still to be told whom to watch. */
+static int await_target(struct session *s, struct err *err)
+{
+	int rc = watch_begin(s, err);
+
+	setup_limits();
+	for (size_t i = 0; rc == 0 && i < s->config->backend_count; i++)
+		rc = runner_start(&s->runners[i], err);
+	if (rc == 0)
+		rc = s->config->await(s->config->await_arg, s->signal_fd, err);
+	return rc;
+}
+
 static int run(struct session *s, struct err *err)
 {
-	int rc = prepare_target(s, err);
+	int rc = prepare_backends(s, err);
 
 	if (rc < 0)
 		return rc;
 	rc = setup_bus(s, err);
 	if (rc < 0)
 		return rc;
-	rc = setup_sinks(s, err);
+	if (s->config->await)
+		rc = await_target(s, err);
 	if (rc == 0)
+		rc = prepare_target(s, err);
+	if (rc == 0)
+		rc = setup_sinks(s, err);
+	if (rc == 0 && !s->signals_set)
 		rc = watch_begin(s, err);
 	if (rc == 0 && s->target.kind == TKIT_TARGET_COMMAND)
 		rc = setup_command(s, err);

@@ -49,6 +49,15 @@ struct session_config {
 	bool until_exit;      /* COMMAND, PID: end with the process itself, not with its tree */
 	uint64_t drain_ns;    /* longest silence of a backend after stop(); 0 = default (10 s) */
 	bool no_snapshot;     /* leave out what the target has open already */
+	/*
+	 * Not NULL: whom to watch (CGROUP) is not known yet. Called once by session_run(), while
+	 * backends with TKIT_BACKEND_EARLY are being opened and before any sink is. Waits, and
+	 * fills in what is missing in this very struct, outputs of sinks included. Returns 0;
+	 * -ECANCELED when nobody is to be watched, or as soon as `stop_fd` is readable; or another
+	 * -errno. On failure nothing has been made, and session_run() returns the same.
+	 */
+	int (*await)(void *arg, int stop_fd, struct err *err);
+	void *await_arg;
 };
 
 struct session_result {

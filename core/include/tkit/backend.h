@@ -12,6 +12,9 @@
  * core goes on calling pump() until it returns TKIT_END: whatever the kernel
  * had queued before stop() must come out there (the drain).
  *
+ * With TKIT_BACKEND_EARLY open() may be called before it is known whom to watch, so that what takes
+ * long (loading programs) is done by then: see TKIT_TARGET_LATE.
+ *
  * A backend with TKIT_BACKEND_WAITS may have to serve the command beyond the end of the
  * trace (--duration, a failing sink): the first pump() after stop() that returns 0 means
  * that all has come out. stats() is called then, and pump() goes on being called, with
@@ -56,6 +59,7 @@ struct sock_filter; /* <linux/filter.h> */
 /* Behaviour. */
 #define TKIT_BACKEND_WAITS (1ull << 48) /* reaps the command and reports tkit_command_status() */
 #define TKIT_BACKEND_ENTRY (1ull << 49) /* sees calls before they are made: events without err */
+#define TKIT_BACKEND_EARLY (1ull << 50) /* open() needs no more than TKIT_TARGET_LATE tells */
 
 enum tkit_target_kind {
 	TKIT_TARGET_NONE = 0,    /* nothing to watch: import or generator */
@@ -76,7 +80,7 @@ struct tkit_target {
 	const char *cgroup_path; /* CGROUP: directory in a cgroup file system; else NULL */
 	uint64_t cgroup_id;      /* CGROUP, v2: its id; 0 for v1 */
 	const char *const *argv; /* COMMAND: NULL-terminated; else NULL */
-	uint32_t flags;          /* TKIT_TARGET_FOLD */
+	uint32_t flags;          /* TKIT_TARGET_FOLD, TKIT_TARGET_LATE */
 	uint32_t reserved;       /* 0 */
 };
 
@@ -85,6 +89,14 @@ struct tkit_target {
  * other backend tells the same facts. Repeats may come later, as one event with their `count`.
  */
 #define TKIT_TARGET_FOLD (1u << 0)
+
+/*
+ * open() of a backend with TKIT_BACKEND_EARLY is called before the target is known, and may not
+ * look at more of it than size, kind, self_pid and flags: all else is filled in, by another thread,
+ * between open() and start(). If nobody comes to be watched, close() follows open(). For all other
+ * backends the flag means nothing.
+ */
+#define TKIT_TARGET_LATE (1u << 1)
 
 /* What a backend counted, all since start(). */
 struct tkit_stats {
