@@ -153,8 +153,6 @@ void choose_programs(struct ebpf *e, const struct features *features)
 	bpf_map__set_max_entries(skel->maps.processes, skel->rodata->filter == EBPF_FILTER_TREE
 							       ? (uint32_t)e->options->processes
 							       : 1);
-	if (skel->rodata->filter != EBPF_FILTER_CGROUP)
-		bpf_map__set_max_entries(skel->maps.cgroups, 1);
 }
 
 /* Whether the trace is as good without this program, which could not be attached. */

@@ -14,6 +14,7 @@ unsigned int seed_pid = 0;            /* FILTER_TREE: its first process, as tkit
 int root_fd = -1;                     /* tkit's descriptor of the target's root */
 int cgroup_fd = -1;                   /* FILTER_CGROUP: tkit's descriptor of the directory */
 unsigned long long filter_cgroup = 0; /* its id; 0 until it is known */
+unsigned int filter_level = 0;        /* how deep it is in its hierarchy */
 int filter_hierarchy = 0;             /* 0: cgroup v2 */
 int filter_subsys = -1;               /* v1: the hierarchy's controller; -1: it has none */
 unsigned int self_tgid = 0;           /* tkit itself, in the first pid namespace */
@@ -45,14 +46,6 @@ struct {
 	__type(key, __u32);
 	__type(value, __u32);
 } processes SEC(".maps");
-
-/* FILTER_CGROUP: what was found out about a cgroup; ids are never used again. */
-struct {
-	__uint(type, BPF_MAP_TYPE_LRU_HASH);
-	__uint(max_entries, 4096);
-	__type(key, __u64);
-	__type(value, __u32);
-} cgroups SEC(".maps");
 
 /*
  * Where records are made. One slot for each program: the kernel never runs a program on a

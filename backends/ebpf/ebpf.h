@@ -140,11 +140,28 @@ struct ebpf {
 	char text[(EBPF_WALK_COUNT + 2) * (EBPF_DATA_MAX + 2)];
 };
 
-/* ---- features.c ---- */
+/* ---- types.c ---- */
 #define EBPF_BTF_FILE "/sys/kernel/btf/vmlinux"
 
+struct btf;
+struct types {      /* the kernel's file of types, as it is */
+	char *data; /* NULL: there is none */
+	size_t size;
+	bool mapped;
+	const char *types, *names; /* its two parts */
+	size_t types_size, names_size;
+};
+
+int types_open(struct types *types); /* on failure *types is empty */
+void types_close(struct types *types);
+/* Whether there is a name; it is given with the NUL before it and the one behind, both counted. */
+bool types_named(const struct types *types, const char *nul_name, size_t size);
+/* Writes the types that the programs know, and what is inside of them, to an empty file. */
+int types_store(const struct types *types, const struct btf *programs, int fd);
+
+/* ---- features.c ---- */
 int features_try(int attach_type);
-void features_find(struct features *features);
+void features_find(struct features *features, const struct types *types);
 void features_choose(struct features *features, const struct ebpf_options *options, bool fold);
 const char *features_text(const struct features *features, char *buf, size_t size);
 uint64_t features_without(const struct features *features); /* TKIT_CAN_* that it lacks */
@@ -162,7 +179,7 @@ void limits_restore(const struct rlimit *before);
 /* ---- load.c ---- */
 int load_probe(struct tkit_ctx *ctx, const struct ebpf_options *options,
 	       const struct tkit_target *target);
-int load_open(struct ebpf *e); /* loads the programs; attaches them, if nobody is watched yet */
+int load_open(struct ebpf *e);  /* loads the programs; attaches them, if nobody is watched yet */
 int load_start(struct ebpf *e); /* attaches them and finds the first processes */
 void load_detach(struct ebpf *e);
 void load_close(struct ebpf *e);

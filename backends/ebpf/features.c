@@ -13,38 +13,6 @@
 
 #include "ebpf.h"
 
-#define BTF_NAMES_MAX (64u << 20)
-
-/*
- * The names in the kernel's BTF, of which each begins and ends with a NUL. Parsing all of it would
- * take longer than all the rest.
- */
-static char *read_names(size_t *ret_size)
-{
-	struct btf_header head;
-	char *names = NULL;
-	size_t size = 0;
-	int fd = open(EBPF_BTF_FILE, O_RDONLY | O_CLOEXEC);
-
-	if (fd < 0)
-		return NULL;
-	if (pread(fd, &head, sizeof(head), 0) == sizeof(head) && head.magic == BTF_MAGIC &&
-	    head.str_len < BTF_NAMES_MAX)
-		names = malloc(head.str_len);
-	while (names && size < head.str_len) {
-		/* The kernel gives a page at most. */
-		ssize_t n = pread(fd, names + size, head.str_len - size,
-				  (off_t)head.hdr_len + head.str_off + (off_t)size);
-
-		if (n <= 0)
-			break;
-		size += (size_t)n;
-	}
-	close(fd);
-	*ret_size = size;
-	return names;
-}
-
 /*
  * Linux 5.19: the first argument is the request, and the other tracepoints have it too. The
  * same name was there before with other arguments, so their number has to be looked at.
@@ -87,32 +55,29 @@ int features_try(int attach_type)
 	return rc == -EINVAL ? 0 : rc;
 }
 
-void features_find(struct features *features)
+void features_find(struct features *features, const struct types *types)
 {
-	size_t size = 0;
-	char *names = read_names(&size);
 	bool failed;
 
 	memset(features, 0, sizeof(*features));
 	/* bpf_find_vma(), Linux 5.17; bpf_task_pt_regs() is older. */
 	features->modern =
 		libbpf_probe_bpf_helper(BPF_PROG_TYPE_RAW_TRACEPOINT, BPF_FUNC_find_vma, NULL) == 1;
-	if (!names)
+	if (!types->data)
 		return;
-#define HAS(name) (memmem(names, size, "\0btf_trace_" name, sizeof("\0btf_trace_" name)) != NULL)
+#define HAS(name) types_named(types, "\0btf_trace_" name, sizeof("\0btf_trace_" name))
 	features->prepare = HAS("sched_prepare_exec");
 	failed = HAS("io_uring_req_failed");
 	features->submit_req = failed && HAS("io_uring_submit_req");
 	features->submit_sqe = failed && !features->submit_req && HAS("io_uring_submit_sqe") &&
 			       submit_sqe_has_request();
 #undef HAS
-#define HAS(name) (memmem(names, size, "\0" name, sizeof("\0" name)) != NULL)
+#define HAS(name) types_named(types, "\0" name, sizeof("\0" name))
 	features->fentry_error = features_try(BPF_TRACE_FENTRY);
 	features->d_path = !features->fentry_error && HAS("security_file_open");
 	features->prepare_hook = !features->fentry_error && !features->prepare &&
 				 HAS("security_bprm_creds_for_exec");
 #undef HAS
-	free(names);
 }
 
 void features_choose(struct features *features, const struct ebpf_options *options, bool fold)

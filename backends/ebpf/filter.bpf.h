@@ -3,7 +3,6 @@
 #ifndef EBPF_FILTER_BPF_H
 #define EBPF_FILTER_BPF_H
 
-#define CGROUP_DEPTH  32
 #define HIERARCHY_MAX 32
 
 static __always_inline struct cgroup *css_cgroup(struct css_set *set, int subsys)
@@ -63,34 +62,33 @@ static __always_inline void find_cgroup(struct task_struct *self, struct file *d
 			filter_subsys = (int)i;
 	}
 	filter_hierarchy = hierarchy;
-	if (cgroup)
+	if (cgroup) {
+		filter_level = (__u32)BPF_CORE_READ(cgroup, level);
 		filter_cgroup = BPF_CORE_READ(cgroup, kn, id);
+	}
 }
 
 /* Whether the cgroup of `task` is the one to watch or lies below it. */
 static __always_inline bool in_cgroup(struct task_struct *task)
 {
-	struct cgroup *cgroup = filter_cgroup ? cgroup_of(task) : NULL;
-	__u64 id = cgroup ? BPF_CORE_READ(cgroup, kn, id) : 0;
-	__u32 *known = bpf_map_lookup_elem(&cgroups, &id);
-	__u32 verdict = 0;
+	struct cgroup *cgroup = filter_cgroup ? cgroup_of(task) : NULL, *above = NULL;
+	__u64 level = filter_level, id = 0;
 
-	if (!cgroup)
+	if (!cgroup || BPF_CORE_READ(cgroup, level) < (int)level)
 		return false;
-	if (known)
-		return *known;
-	for (int i = 0; i < CGROUP_DEPTH && cgroup; i++) {
-		struct cgroup_subsys_state *parent;
-
-		if (BPF_CORE_READ(cgroup, kn, id) == filter_cgroup) {
-			verdict = 1;
-			break;
-		}
-		parent = BPF_CORE_READ(cgroup, self.parent);
-		cgroup = parent ? BPF_CORE_READ(parent, cgroup) : NULL;
+	if (bpf_core_field_exists(cgroup->ancestors)) {
+		bpf_probe_read_kernel(&above, sizeof(above),
+				      (void *)cgroup +
+					      bpf_core_field_offset(struct cgroup, ancestors) +
+					      level * sizeof(above));
+		id = BPF_CORE_READ(above, kn, id);
+	} else {
+		bpf_probe_read_kernel(
+			&id, sizeof(id),
+			(void *)cgroup + bpf_core_field_offset(struct cgroup___ids, ancestor_ids) +
+				level * sizeof(id));
 	}
-	bpf_map_update_elem(&cgroups, &id, &verdict, BPF_ANY);
-	return verdict;
+	return id == filter_cgroup;
 }
 
 /* `tgid` is the task's, in the first pid namespace. */

@@ -156,9 +156,14 @@ struct cgroup_subsys_state {
 };
 
 struct cgroup {
-	struct cgroup_subsys_state self;
+	int level;
 	struct kernfs_node *kn;
 	struct cgroup_root *root;
+	struct cgroup *ancestors[1]; /* Linux 6.1: from the root to itself */
+};
+
+struct cgroup___ids { /* before that */
+	__u64 ancestor_ids[1];
 };
 
 struct cgrp_cset_link {

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #include <bpf/bpf.h>
@@ -96,6 +97,7 @@ int load_probe(struct tkit_ctx *ctx, const struct ebpf_options *options,
 	struct features features;
 	struct rlimit before;
 	const char *refused;
+	struct types types;
 	char text[256];
 	int fd, rc;
 
@@ -117,8 +119,11 @@ int load_probe(struct tkit_ctx *ctx, const struct ebpf_options *options,
 		return explain(ctx, rc, "making a ring buffer");
 	}
 	rc = features_try(BPF_TRACE_RAW_TP);
-	if (!rc)
-		features_find(&features);
+	if (!rc) {
+		types_open(&types);
+		features_find(&features, &types);
+		types_close(&types);
+	}
 	limits_restore(&before);
 	if (rc)
 		return explain(ctx, rc, "loading a tracepoint program");
@@ -131,14 +136,48 @@ int load_probe(struct tkit_ctx *ctx, const struct ebpf_options *options,
 	return 0;
 }
 
-static int load_programs(struct ebpf *e, const struct features *features)
+/* `types` are for libbpf, which makes do without. */
+static int load_programs(struct ebpf *e, const struct features *features, const struct types *types)
 {
+	LIBBPF_OPTS(bpf_object_open_opts, opts);
+	int fd = memfd_create("types", MFD_CLOEXEC), rc;
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	tkit_bpf__destroy(e->skel);
-	e->skel = tkit_bpf__open();
-	if (!e->skel)
-		return -errno;
-	choose_programs(e, features);
-	return tkit_bpf__load(e->skel);
+	opts.btf_custom_path = path;
+	e->skel = tkit_bpf__open_opts(&opts);
+	if (e->skel && (fd < 0 || types_store(types, bpf_object__btf(e->skel->obj), fd) < 0)) {
+		tkit_bpf__destroy(e->skel);
+		e->skel = tkit_bpf__open();
+	}
+	rc = e->skel ? 0 : -errno;
+	if (!rc) {
+		choose_programs(e, features);
+		rc = tkit_bpf__load(e->skel);
+	}
+	if (fd >= 0)
+		close(fd);
+	return rc;
+}
+
+/* What is not needed everywhere gives way: programs on functions, then io_uring. */
+static int load_some(struct ebpf *e, const struct types *types)
+{
+	struct features *features = &e->features;
+	int rc = load_programs(e, features, types);
+
+	if (rc && (features->d_path || features->prepare_hook) &&
+	    e->options->resolve != EBPF_RESOLVE_D_PATH) {
+		features->d_path = features->prepare_hook = false;
+		rc = load_programs(e, features, types);
+	}
+	if (rc && (features->submit_req || features->submit_sqe)) {
+		/* The part of the kernel that changes most. */
+		features->submit_req = features->submit_sqe = false;
+		rc = load_programs(e, features, types);
+	}
+	return rc;
 }
 
 static int attach(struct ebpf *e)
@@ -177,6 +216,7 @@ int load_open(struct ebpf *e)
 {
 	struct features *features = &e->features;
 	const char *refused;
+	struct types types;
 	uint64_t begin = tkit_now_ns();
 	int rc;
 
@@ -190,23 +230,14 @@ int load_open(struct ebpf *e)
 	if (!e->percpu)
 		return tkit_fail(e->ctx, -ENOMEM, "room for counters");
 	limits_raise(&e->limits);
-	features_find(features);
+	types_open(&types);
+	features_find(features, &types);
 	refused = probe_refused(features, e->options);
+	features_choose(features, e->options, counts_wanted(e->options, e->target));
+	rc = refused ? 0 : load_some(e, &types);
+	types_close(&types);
 	if (refused)
 		return tkit_fail(e->ctx, -EOPNOTSUPP, "resolve=d_path: %s", refused);
-	features_choose(features, e->options, counts_wanted(e->options, e->target));
-	rc = load_programs(e, features);
-	/* What is not needed everywhere gives way: programs on functions, then */
-	if (rc && (features->d_path || features->prepare_hook) &&
-	    e->options->resolve != EBPF_RESOLVE_D_PATH) {
-		features->d_path = features->prepare_hook = false;
-		rc = load_programs(e, features);
-	}
-	/* io_uring, the part of the kernel that changes most. */
-	if (rc && (features->submit_req || features->submit_sqe)) {
-		features->submit_req = features->submit_sqe = false;
-		rc = load_programs(e, features);
-	}
 	if (rc)
 		return explain(e->ctx, rc, "loading the programs");
 	tkit_log(e->ctx, TKIT_LOG_DEBUG, "loaded in %" PRIu64 " ms",

@@ -28,7 +28,7 @@ trace_of() { # NAME
 	local end=$((SECONDS + 60)) file
 	while [ $SECONDS -lt $end ]; do
 		file=$(find "$traces" -name "$1-*.tkit")
-		[ -z "$file" ] || pgrep -f -- "-o $file" >/dev/null || {
+		[ -z "$file" ] || [ -n "$(writers "$file")" ] || {
 			printf '%s\n' "$file"
 			return 0
 		}
@@ -124,7 +124,8 @@ at_exit docker rm -f killed
 # The sink writes what it has once a second; what is on the disk outlives the tracer.
 stored() { has "$(find "$traces" -name 'killed-*.tkit')" '.path == "/etc/hostname"'; }
 check "events are on the disk while the container runs" eventually stored
-tracer=$(pgrep -f -- "-o $traces/killed-") || die "no tracer"
+tracer=$(writers "$traces"/killed-*.tkit)
+[ -n "$tracer" ] || die "no tracer"
 kill -KILL "$tracer"
 gone() { ! kill -0 "$tracer"; }
 check "the tracer is gone" eventually gone
@@ -158,13 +159,5 @@ done
 check "each has a complete trace of its own" test $bad -eq 0
 
 # ---- what it costs ----
-median() { sort -n | awk '{ a[NR] = $1 } END { print a[int((NR + 1) / 2)] }'; }
-for i in $(seq 7); do
-	for how in bare traced; do
-		begin=$(date +%s%N)
-		$how --rm $image true
-		echo $((($(date +%s%N) - begin) / 1000000)) >>"$work/time.$how"
-	done
-done
-echo "start to end of a container, median: $(median <"$work/time.bare") ms bare, $(median <"$work/time.traced") ms traced"
+"$top/benchmarks/container_start.sh" 9 $image runc tkit
 done_testing

@@ -50,7 +50,7 @@ eventually() { # CMD...
 	return 1
 }
 ended() { # FILE: its tracer has gone
-	! pgrep -f -- "-o $1" >/dev/null
+	[ -z "$(writers "$1")" ]
 }
 made() { # NAME
 	[ -n "$(find "$traces" -name "$1-*.tkit")" ]

@@ -31,7 +31,7 @@ eventually() { # CMD...
 }
 ended() { # NAME: its trace is there and its tracer gone
 	file=$(find "$traces" -name "$1-*.tkit")
-	[ -n "$file" ] && ! pgrep -f -- "-o $file" >/dev/null
+	[ -n "$file" ] && [ -z "$(writers "$file")" ]
 }
 trace_of() { # NAME
 	eventually ended "$1" || die "no trace of $1: $(cat "$traces/tkit.log")"
@@ -78,7 +78,7 @@ check "complete" complete "$service"
 # A process that comes in by another way than the runtime's.
 traced -d --name visited $image sh -c 'trap "exit 0" TERM; while :; do sleep 0.1; done' >/dev/null
 at_exit remove_container visited
-group=$(tr '\0' '\n' </proc/"$(pgrep -f -- "-o $traces/visited-")"/cmdline | grep -A1 -x -e --cgroup | tail -1)
+group=$({ "$tkit" dump --header "$traces"/visited-*.tkit 2>/dev/null || :; } | jq -r '.target // empty' | head -1)
 sh -c 'echo $$ >"$0/cgroup.procs" && sleep 1; true' "$group"
 docker stop -t 5 visited >/dev/null
 visited=$(trace_of visited)
@@ -89,7 +89,8 @@ check "and the trace is not called complete" incomplete
 traced -d --name killed $image sh -c 'while :; do cat /etc/hostname >/dev/null; sleep 0.05; done' >/dev/null
 at_exit remove_container killed
 sleep 1.5
-tracer=$(pgrep -f -- "-o $traces/killed-") || die "no tracer"
+tracer=$(writers "$traces"/killed-*.tkit)
+[ -n "$tracer" ] || die "no tracer"
 kill -KILL "$tracer"
 sleep 0.2
 check "a container outlives its tracer" test "$(docker inspect -f '{{.State.Running}}' killed)" = true

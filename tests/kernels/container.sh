@@ -40,11 +40,17 @@ config["root"]["readonly"] = False
 json.dump(config, open(path, "w"))
 EOF
 }
+written() { # FILE: somebody has it open
+	for fd in /proc/[0-9]*/fd/*; do
+		[ "$fd" -ef "$1" ] && return 0
+	done
+	return 1
+}
 ended() { # ID: it has stopped, its tracer has gone, and has closed the trace
 	i=0
 	while [ $i -lt 300 ]; do
 		/usr/sbin/runc state "$1" 2>/dev/null | grep -q '"status": "running"' ||
-			pgrep -f "$traces/$1.tkit" >/dev/null ||
+			written "$traces/$1.tkit" ||
 			! "$tkit" dump --header "$traces/$1.tkit" 2>/dev/null | grep -q '"type":"end"' || return 0
 		i=$((i + 1))
 		sleep 0.2

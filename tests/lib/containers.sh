@@ -31,7 +31,7 @@ small_root() { # DIR
 ended() { # NAME: its trace is there and its tracer gone
 	local file
 	file=$(find "$traces" -name "$1-*.tkit")
-	[ -n "$file" ] && ! pgrep -f -- "-o $traces/$1-" >/dev/null
+	[ -n "$file" ] && [ -z "$(writers "$traces/$1"-*.tkit)" ]
 }
 
 # The trace of a container name, once its tracer has ended.

@@ -7,6 +7,7 @@
 #   skip REASON, die REASON
 #   need TOOL...        skips if a program is missing
 #   need_backend NAME   skips if the backend cannot run here
+#   writers FILE...     prints the processes that have one of the files open, under whatever name
 #   check TEXT CMD...   runs CMD; failure is counted and told; done_testing ends the test
 # shellcheck disable=SC2034 # variables for those who source this
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
@@ -55,6 +56,13 @@ need() {
 	for tool in "$@"; do
 		command -v "$tool" >/dev/null || skip "$tool is not installed"
 	done
+}
+
+writers() { # FILE...
+	local file
+	for file in "$@"; do
+		{ find -L /proc/[0-9]*/fd -maxdepth 1 -samefile "$file" 2>/dev/null || :; } | cut -d/ -f3
+	done | sort -un
 }
 
 need_root() {
