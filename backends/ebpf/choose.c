@@ -147,6 +147,7 @@ void choose_programs(struct ebpf *e, const struct features *features)
 	skel->rodata->filter = target->kind == TKIT_TARGET_ALL      ? EBPF_FILTER_ALL
 			       : target->kind == TKIT_TARGET_CGROUP ? EBPF_FILTER_CGROUP
 								    : EBPF_FILTER_TREE;
+	skel->rodata->use_named = e->named;
 	skel->rodata->wake_bytes =
 		e->options->ring_size / 4 < 65536 ? (uint32_t)e->options->ring_size / 4 : 65536;
 	bpf_map__set_max_entries(skel->maps.ring, (uint32_t)e->options->ring_size);

@@ -14,6 +14,7 @@ unsigned int seed_pid = 0;            /* FILTER_TREE: its first process, as tkit
 int root_fd = -1;                     /* tkit's descriptor of the target's root */
 int cgroup_fd = -1;                   /* FILTER_CGROUP: tkit's descriptor of the directory */
 unsigned long long filter_cgroup = 0; /* its id; 0 until it is known */
+bool filter_named = false;            /* a hierarchy without controllers: takes `use_named` */
 unsigned int filter_level = 0;        /* how deep it is in its hierarchy */
 int filter_hierarchy = 0;             /* 0: cgroup v2 */
 int filter_subsys = -1;               /* v1: the hierarchy's controller; -1: it has none */
@@ -23,6 +24,12 @@ unsigned long long self_pidns = 0;    /* and which one it is */
 unsigned long long target_root = 0;   /* struct dentry of the target's root directory */
 unsigned int seeded = 0;              /* processes that the seeding passes have found */
 unsigned int lost_seq = 0;
+
+/*
+ * Written by user space before the load: cgroups of hierarchies without controllers can be watched,
+ * too. To go through a task's hierarchies is a fifth of what the verifier has to do.
+ */
+const volatile bool use_named = false;
 
 /* Written by user space before the load: the program `opened` is loaded. */
 const volatile bool use_d_path = false;

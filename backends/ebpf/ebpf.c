@@ -91,6 +91,13 @@ static int check_options(struct tkit_ctx *ctx, const struct ebpf_options *option
 	return 0;
 }
 
+static int map_ring(struct ebpf *e)
+{
+	ring_buffer__free(e->ring);
+	e->ring = ring_buffer__new(bpf_map__fd(e->skel->maps.ring), on_record, e, NULL);
+	return e->ring ? 0 : tkit_fail(e->ctx, -errno, "mapping the ring");
+}
+
 static int ebpf_open(struct tkit_ctx *ctx, const void *options, const struct tkit_target *target,
 		     void **ret_self)
 {
@@ -108,11 +115,8 @@ static int ebpf_open(struct tkit_ctx *ctx, const void *options, const struct tki
 	e->idle_ms = IDLE_MS_MIN;
 	e->limits.rlim_cur = e->limits.rlim_max = EBPF_LIMIT_KEPT;
 	rc = load_open(e);
-	if (!rc) {
-		e->ring = ring_buffer__new(bpf_map__fd(e->skel->maps.ring), on_record, e, NULL);
-		if (!e->ring)
-			rc = tkit_fail(ctx, -errno, "mapping the ring");
-	}
+	if (!rc)
+		rc = map_ring(e);
 	if (rc) {
 		ebpf_close(ctx, e);
 		return rc;
@@ -124,9 +128,14 @@ static int ebpf_open(struct tkit_ctx *ctx, const void *options, const struct tki
 static int ebpf_start(struct tkit_ctx *ctx, void *self)
 {
 	struct ebpf *e = self;
+	int rc = load_start(e);
 
-	e->running = true;
-	return load_start(e);
+	if (rc != EBPF_LOAD_AGAIN)
+		return rc;
+	rc = load_again(e);
+	if (!rc)
+		rc = map_ring(e);
+	return rc ? rc : load_start(e);
 }
 
 /* Reads what is in the ring, up to the batch. Returns the number of records or -errno. */

@@ -132,8 +132,8 @@ struct ebpf {
 	int rc;                          /* first failure of tkit_emit() */
 	int budget;                      /* records that this pump() may still read */
 	int idle_ms;                     /* how long to sleep */
+	bool named; /* the programs know cgroups of hierarchies without controllers */
 	bool attached;
-	bool running;
 	bool stopped;
 
 	size_t used; /* bytes of text[] */
@@ -179,8 +179,11 @@ void limits_restore(const struct rlimit *before);
 /* ---- load.c ---- */
 int load_probe(struct tkit_ctx *ctx, const struct ebpf_options *options,
 	       const struct tkit_target *target);
-int load_open(struct ebpf *e);  /* loads the programs; attaches them, if nobody is watched yet */
-int load_start(struct ebpf *e); /* attaches them and finds the first processes */
+int load_open(struct ebpf *e); /* loads the programs; attaches them, if nobody is watched yet */
+/* Attaches them and finds the first processes. EBPF_LOAD_AGAIN: not with these programs. */
+int load_start(struct ebpf *e);
+#define EBPF_LOAD_AGAIN 1
+int load_again(struct ebpf *e); /* other programs, instead of load_open() */
 void load_detach(struct ebpf *e);
 void load_close(struct ebpf *e);
 uint64_t load_counter(struct ebpf *e, enum ebpf_counter counter);

@@ -39,8 +39,9 @@ static __always_inline struct cgroup *cgroup_of(struct task_struct *task)
 
 	if (!filter_hierarchy)
 		return BPF_CORE_READ(set, dfl_cgrp);
-	return filter_subsys >= 0 ? css_cgroup(set, filter_subsys)
-				  : named_cgroup(set, filter_hierarchy);
+	if (filter_subsys >= 0)
+		return css_cgroup(set, filter_subsys);
+	return use_named ? named_cgroup(set, filter_hierarchy) : NULL;
 }
 
 /*
@@ -62,7 +63,8 @@ static __always_inline void find_cgroup(struct task_struct *self, struct file *d
 			filter_subsys = (int)i;
 	}
 	filter_hierarchy = hierarchy;
-	if (cgroup) {
+	filter_named = hierarchy && filter_subsys < 0;
+	if (cgroup && (use_named || !filter_named)) {
 		filter_level = (__u32)BPF_CORE_READ(cgroup, level);
 		filter_cgroup = BPF_CORE_READ(cgroup, kn, id);
 	}

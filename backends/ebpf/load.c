@@ -212,24 +212,15 @@ static bool is_closed(const struct tkit_target *target)
 	return target->kind != TKIT_TARGET_ALL;
 }
 
-int load_open(struct ebpf *e)
+/* Finds out what the kernel has, and loads what goes with it. */
+static int load_best(struct ebpf *e)
 {
 	struct features *features = &e->features;
+	uint64_t begin = tkit_now_ns();
 	const char *refused;
 	struct types types;
-	uint64_t begin = tkit_now_ns();
 	int rc;
 
-	libbpf_set_print(print_libbpf);
-	if (access(EBPF_BTF_FILE, R_OK))
-		return tkit_fail(e->ctx, -errno, "no " EBPF_BTF_FILE "; " TRY_PTRACE);
-	e->cpus = libbpf_num_possible_cpus();
-	if (e->cpus < 1)
-		return tkit_fail(e->ctx, e->cpus, "counting the processors");
-	e->percpu = calloc((size_t)e->cpus, sizeof(*e->percpu));
-	if (!e->percpu)
-		return tkit_fail(e->ctx, -ENOMEM, "room for counters");
-	limits_raise(&e->limits);
 	types_open(&types);
 	features_find(features, &types);
 	refused = probe_refused(features, e->options);
@@ -242,7 +233,34 @@ int load_open(struct ebpf *e)
 		return explain(e->ctx, rc, "loading the programs");
 	tkit_log(e->ctx, TKIT_LOG_DEBUG, "loaded in %" PRIu64 " ms",
 		 (tkit_now_ns() - begin) / 1000000);
+	return 0;
+}
+
+int load_open(struct ebpf *e)
+{
+	int rc;
+
+	libbpf_set_print(print_libbpf);
+	if (access(EBPF_BTF_FILE, R_OK))
+		return tkit_fail(e->ctx, -errno, "no " EBPF_BTF_FILE "; " TRY_PTRACE);
+	e->cpus = libbpf_num_possible_cpus();
+	if (e->cpus < 1)
+		return tkit_fail(e->ctx, e->cpus, "counting the processors");
+	e->percpu = calloc((size_t)e->cpus, sizeof(*e->percpu));
+	if (!e->percpu)
+		return tkit_fail(e->ctx, -ENOMEM, "room for counters");
+	limits_raise(&e->limits);
+	rc = load_best(e);
+	if (rc)
+		return rc;
 	return (e->target->flags & TKIT_TARGET_LATE) && is_closed(e->target) ? attach(e) : 0;
+}
+
+int load_again(struct ebpf *e)
+{
+	e->named = true;
+	e->attached = false;
+	return load_best(e);
 }
 
 /* One pass of the task iterator over all processes. */
@@ -301,6 +319,8 @@ static int seed(struct ebpf *e)
 		close(cgroup);
 	if (rc)
 		return tkit_fail(e->ctx, rc, "going through the processes");
+	if (e->skel->bss->filter_named && !e->named)
+		return EBPF_LOAD_AGAIN;
 	if (e->target->kind == TKIT_TARGET_CGROUP && !e->skel->bss->filter_cgroup)
 		return tkit_fail(e->ctx, -ENOENT, "control group %s was not found",
 				 e->target->cgroup_path);
