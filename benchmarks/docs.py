@@ -144,6 +144,9 @@ def measure(run, page, name, command, tkit):
     if status and not (run.caught and out.strip()):
         say(f"{name}: ended with status {status} after {seconds:.0f} s; {page} is as it was")
         return False
+    chart = os.path.join(DATA, f"{name}.svg")
+    if command.startswith("tkit ") and os.path.exists(os.path.join(TOP, chart)):
+        out = f"![{name}]({os.path.relpath(chart, os.path.dirname(page))})\n\n{out}"
     replace(page, name, lambda _: out if out.endswith("\n") else out + "\n")
     if status:
         say(f"{name}: interrupted after {seconds:.0f} s; what it had is in {page}")
