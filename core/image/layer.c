@@ -30,7 +30,8 @@ struct layer {
 	struct buf text;
 	const struct layer_output *out;
 	struct holes_out file;
-	int failed; /* negative errno of writing; what follows is thrown away */
+	unsigned int *links; /* names of the file, of each entry */
+	int failed;          /* negative errno of writing; what follows is thrown away */
 };
 
 static int layer_fail(struct layer *l, int rc, const struct tkit_closure_entry *entry,
@@ -93,12 +94,15 @@ static int add_xattrs(struct layer *l, const struct tkit_closure_entry *entry)
 	return 0;
 }
 
-/* "usr/bin/ls" for "/usr/bin/ls", "./" for the root. NUL-terminated, in l->text. */
+/*
+ * "usr/bin/ls" for "/usr/bin/ls", "./" for the root, but what libarchive makes of that in mtree
+ * nobody reads, itself included. NUL-terminated, in l->text.
+ */
 static const char *member_name(struct layer *l, struct tkit_bytes path)
 {
 	buf_clear(&l->text);
 	if (path.len == 1)
-		buf_str(&l->text, "./");
+		buf_str(&l->text, l->out->format == LAYER_MTREE ? "." : "./");
 	else
 		buf_add(&l->text, path.ptr + 1, path.len - 1);
 	buf_char(&l->text, '\0');
@@ -121,6 +125,7 @@ static int write_header(struct layer *l, const struct tkit_closure_entry *entry,
 	archive_entry_set_gid(m, st->st_gid);
 	archive_entry_set_mtime(m, st->st_mtim.tv_sec, st->st_mtim.tv_nsec);
 	archive_entry_set_size(m, 0);
+	archive_entry_set_nlink(m, l->links[entry - l->closure->entries]);
 	if (S_ISLNK(st->st_mode)) {
 		/* rootfs keeps targets with a NUL byte behind them */
 		archive_entry_copy_symlink(m, entry->target.ptr);
@@ -296,6 +301,22 @@ static enum pass pass_of(mode_t mode)
 	return S_ISDIR(mode) ? DIRECTORIES : S_ISLNK(mode) ? SYMLINKS : OTHERS;
 }
 
+/* How many names of a file are in: of each entry. */
+static int count_links(struct layer *l)
+{
+	const struct tkit_closure *closure = l->closure;
+
+	l->links = calloc(closure->count + 1, sizeof(*l->links));
+	if (!l->links)
+		return tkit_fail(l->ctx, -ENOMEM, "writing the layer");
+	for (size_t i = 0; i < closure->count; i++)
+		l->links[closure->hard_links[i] == CLOSURE_NO_LINK ? i : closure->hard_links[i]]++;
+	for (size_t i = 0; i < closure->count; i++)
+		if (closure->hard_links[i] != CLOSURE_NO_LINK)
+			l->links[i] = l->links[closure->hard_links[i]];
+	return 0;
+}
+
 static int write_all(struct layer *l)
 {
 	for (int pass = DIRECTORIES; pass < PASSES; pass++)
@@ -306,6 +327,9 @@ static int write_all(struct layer *l)
 
 			if ((int)pass_of(entry->st.st_mode) != pass)
 				continue;
+			/* mtree knows each name by itself, with size and digest */
+			if (l->out->format == LAYER_MTREE)
+				first = CLOSURE_NO_LINK;
 			if (S_ISREG(entry->st.st_mode) && first == CLOSURE_NO_LINK)
 				rc = write_file(l, entry);
 			else
@@ -406,6 +430,8 @@ int layer_write(struct tkit_ctx *ctx, struct tkit_closure *closure, const struct
 	int rc = start(&l);
 
 	if (rc == 0)
+		rc = count_links(&l);
+	if (rc == 0)
 		rc = write_all(&l);
 	if (rc == 0)
 		rc = end(&l);
@@ -415,6 +441,7 @@ int layer_write(struct tkit_ctx *ctx, struct tkit_closure *closure, const struct
 	archive_entry_free(l.member);
 	free(l.data);
 	free(l.list);
+	free(l.links);
 	buf_done(&l.text);
 	return rc;
 }

@@ -175,14 +175,41 @@ static int by_root(struct comparison *c, const struct tkit_path *path, const cha
 	return m.rc < 0 ? m.rc : 1;
 }
 
+/*
+ * What a declared name leads to is used, too, by the kernel's word or the root's: a list of paths
+ * says nothing of links.
+ */
+static void mark_reached(struct comparison *c, const struct tkit_path *path, const char *name)
+{
+	const struct tkit_access *access;
+	char out[NAME_SIZE];
+	int follows = 0;
+
+	for (size_t i = 0; (access = tkit_model_access(c->model, path, i)); i++) {
+		if (access->err)
+			continue;
+		follows |= !access->nofollow_all;
+		if (!access->resolved.len || access->resolved.len >= sizeof(out) ||
+		    access->resolved.ptr[0] != '/')
+			continue;
+		memcpy(out, access->resolved.ptr, access->resolved.len);
+		out[access->resolved.len] = '\0';
+		is_declared(c, out, 1);
+	}
+	if (follows && c->root && resolve(c, name, 0, out) >= 0)
+		is_declared(c, out, 1);
+}
+
 /* Something that was there before the run. */
 static int add_used(struct comparison *c, const struct tkit_path *path, const char *name)
 {
 	struct item *item;
 	int rc;
 
-	if (is_declared(c, name, 1))
+	if (is_declared(c, name, 1)) {
+		mark_reached(c, path, name);
 		return 0;
+	}
 	rc = by_root(c, path, name);
 	if (rc)
 		return rc < 0 ? rc : 0;

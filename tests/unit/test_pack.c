@@ -310,17 +310,30 @@ static void test_pipe(void **state)
 static void test_mtree(void **state)
 {
 	struct scene *s = *state;
-	char text[8192];
+	char text[8192], other[4096], *at;
 	int fd = memfd_create("mtree", MFD_CLOEXEC);
 	ssize_t n;
 
+	tree_file(&s->tree, "/srv/a", "two names");
+	snprintf(other, sizeof(other), "%s", tree_path(&s->tree, "/srv/b"));
+	assert_int_equal(link(tree_path(&s->tree, "/srv/a"), other), 0);
+	s->options.include = LIST_OF("/srv/*");
 	take_in(s);
 	assert_int_equal(tkit_closure_write_mtree(&s->ctx, s->closure, fd), 0);
 	n = pread(fd, text, sizeof(text) - 1, 0);
 	assert_true(n > 0);
 	text[n] = '\0';
 	assert_int_equal(strncmp(text, "#mtree", 6), 0);
+	assert_non_null(strstr(text, "\n. "));
 	assert_non_null(strstr(text, "./bin/app "));
+	/* each name is told with what it is */
+	assert_non_null(strstr(text, "./srv/a nlink=2 "));
+	at = strstr(text, "./srv/b nlink=2 ");
+	assert_non_null(at);
+	assert_non_null(strstr(at, "size=9 "));
+	assert_non_null(strstr(
+		at,
+		"sha256digest=88aa5d56731fffb92a20ced0bb3b17fbd01cb4e70a2b6734e0c4a60af0ca2269"));
 	/* of "program text" */
 	assert_non_null(strstr(text,
 			       "sha256digest="
