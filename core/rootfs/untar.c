@@ -266,7 +266,8 @@ static int set_metadata(struct untar *u, struct archive_entry *entry, struct img
 
 	if (uid < 0 || uid > UINT32_MAX || gid < 0 || gid > UINT32_MAX)
 		return err_set(u->err, -EBADMSG, "a member's owner is no user number of Linux");
-	inode->mode = archive_entry_filetype(entry) | archive_entry_perm(entry);
+	/* Of what a header has beyond permissions unpackers take nothing. */
+	inode->mode = archive_entry_filetype(entry) | (archive_entry_perm(entry) & 07777);
 	inode->uid = (uint32_t)uid;
 	inode->gid = (uint32_t)gid;
 	inode->mtime = archive_entry_mtime(entry);

@@ -87,6 +87,22 @@ static void test_owners(void **state)
 	refused_tar(f, "owner");
 }
 
+/* A mode has more digits than permissions need: unpackers take the last four. */
+static void test_large_mode(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int sum = 0;
+
+	MEMBER('0', "a", "content");
+	memcpy(f->tar.data + 100, "1004755", 8);
+	memset(f->tar.data + 148, ' ', 8);
+	for (size_t i = 0; i < 512; i++)
+		sum += (unsigned char)f->tar.data[i];
+	snprintf(f->tar.data + 148, 8, "%06o", sum);
+	open_tar(f);
+	assert_int_equal(stat_of(f, "/a").st_mode, S_IFREG | 04755);
+}
+
 /* As GNU tar writes a file with holes (pax, 1.0): a map, and then what is not a hole. */
 static void sparse(struct fixture *f, const char *map)
 {
@@ -149,8 +165,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_link_again),      TEST(test_false_size), TEST(test_directory_replaced),
-		TEST(test_directory_again), TEST(test_owners),     TEST(test_sparse),
-		TEST(test_written_to),
+		TEST(test_directory_again), TEST(test_owners),     TEST(test_large_mode),
+		TEST(test_sparse),          TEST(test_written_to),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
