@@ -35,7 +35,27 @@ tkit dump "$work/trace.tkit" >"$work/dump"
 check "inotify: three opens of the real files" test "$(grep -cE "\"resolved\":\"$work/watched/(one|two|three)\"" "$work/dump")" = 3
 check "inotify: nothing else" test "$(grep -c '"op":"open"' "$work/dump")" = 3
 check "inotify: reported" bash -c "tkit report '$work/trace.tkit' | grep -q '$work/watched/two'"
-check "inotify: a directory that is not there" bash -c "tkit run --all --no-snapshot --duration 1s --backend inotify,dir=/nonexistent -o '$work/x.tkit' 2>&1 | grep 'watching /nonexistent: No such file'"
+check "inotify: a directory that is not there" bash -c "tkit run --all --no-snapshot --duration 1s --backend inotify,dir=/nonexistent -o '$work/x.tkit' 2>&1 | grep 'opening /nonexistent: No such file'"
+
+check "inotify: a hundred lines or so" test "$(wc -l <inotify/inotify.c)" -le 120
+cat >"$work/moves.sh" <<'EOF'
+head -c 1 ready >/dev/null # armed
+cat watched/one && mv watched gone
+EOF
+moved() { # what happens there after it is unseen, and that is told
+	local status=0
+	tkit run --all --no-snapshot --duration 2s --backend inotify,dir=watched --ready-fd 3 \
+		-o moved.tkit 3>ready &
+	sh moves.sh && wait $! || status=$?
+	mv gone watched
+	[ $status = 0 ] && tkit dump moved.tkit | grep -q '"reason":"unseen"' &&
+		tkit report moved.tkit 2>/dev/null | head -1 | grep -i incomplete
+}
+cd "$work"
+check "inotify: a directory that is moved is a loss" moved
+cd examples
+check "inotify: the root directory" bash -c "tkit run --all --no-snapshot --duration 500ms --backend inotify,dir=/ -o '$work/root.tkit' &&
+	! tkit dump '$work/root.tkit' | grep '\"resolved\":\"//'"
 
 check "csv: the run" tkit run --backend null,count=2000,lose=3 --sink csv,rotate=20K,keep=2 -o "$work/out.csv"
 check "csv: three files, each as large as it may be" bash -c "ls '$work'/out.csv* | wc -l | grep -qx 3 && [ -z \"\$(find '$work' -name 'out.csv*' -size +24k)\" ]"
