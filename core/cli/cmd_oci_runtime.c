@@ -118,6 +118,7 @@ static int attach_failed(const struct oci_args *args, const struct runtime_call 
 	}
 	end_container(call);
 	err_wrap(err, "container %s is not started, as it cannot be traced", id);
+	runtime_log(call, err_text(err));
 	cli_error(err);
 	err_done(err);
 	return CLI_FAILED;
@@ -160,12 +161,13 @@ static int run_oci_runtime(int argc, char **argv)
 
 	if (status)
 		return status;
+	runtime_parse(argv + rest, &call);
 	if (runtime_find(args.real, &real, &err) < 0) {
+		runtime_log(&call, err_text(&err));
 		status = cli_error(&err);
 		err_done(&err);
 		return status;
 	}
-	runtime_parse(argv + rest, &call);
 	args.tracer.prepared = true;
 	args.tracer.state_root = call.root;
 	notify = listener_wanted(args.options, LISTENING_BACKEND);
@@ -175,6 +177,7 @@ static int run_oci_runtime(int argc, char **argv)
 	argv[rest - 1] = real;
 	execv(real, argv + rest - 1);
 	err_sys(&err, -errno, "executing %s", real);
+	runtime_log(&call, err_text(&err));
 	status = cli_error(&err);
 	err_done(&err);
 	return status;

@@ -107,6 +107,20 @@ static int remove_runtime(const struct install_spec *spec, json_t *config, bool 
 	return 0;
 }
 
+/* docker writes a script of it, "exec PATH ARG...", in which nothing is quoted. */
+static int check_word(const char *word, struct err *err)
+{
+	static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				    "0123456789/._-+@%,:=";
+
+	if (!word || !word[strspn(word, plain)])
+		return 0;
+	return err_set(err, -EINVAL,
+		       "the path '%s' cannot stand in it: docker hands it through a shell; use one "
+		       "without blanks and other special characters",
+		       word);
+}
+
 int install_edit_docker(const struct install_spec *spec, const char *text, bool undo, char **ret,
 			struct err *err)
 {
@@ -117,7 +131,11 @@ int install_edit_docker(const struct install_spec *spec, const char *text, bool 
 	*ret = NULL;
 	if (undo && !text)
 		return 0;
-	rc = parse(text, &config, err);
+	rc = undo ? 0 : check_word(spec->tkit, err);
+	if (rc == 0 && !undo)
+		rc = check_word(spec->dir, err);
+	if (rc == 0)
+		rc = parse(text, &config, err);
 	if (rc == 0)
 		rc = undo ? remove_runtime(spec, config, &changed, err)
 			  : add_runtime(spec, config, &changed, err);

@@ -2,6 +2,7 @@
 #include "container/runtime.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "util/buf.h"
+#include "util/bytes.h"
 #include "util/cleanup.h"
 
 /*
@@ -81,6 +84,29 @@ static void take_option(char *const *args, size_t *at, struct runtime_call *ret)
 		ret->root = value;
 	else if ((strcmp(key, "bundle") == 0 || strcmp(key, "b") == 0) && value)
 		ret->bundle = value;
+	else if (strcmp(key, "log") == 0 && value)
+		ret->log = value;
+	else if (strcmp(key, "log-format") == 0 && value)
+		ret->log_format = value;
+}
+
+void runtime_log(const struct runtime_call *call, const char *text)
+{
+	_cleanup_(buf_done) struct buf line = BUF_INIT;
+	_cleanup_close_ int fd = -1;
+
+	if (!call->log || call->log[0] != '/')
+		return;
+	if (call->log_format && strcmp(call->log_format, "json") == 0) {
+		buf_str(&line, "{\"level\":\"error\",\"msg\":");
+		buf_json(&line, bytes_str(text));
+		buf_str(&line, "}\n");
+	} else {
+		buf_printf(&line, "tkit: %s\n", text);
+	}
+	fd = open(call->log, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd >= 0 && !line.failed && write(fd, line.data, line.size) < 0)
+		errno = 0; /* there is nobody to tell */
 }
 
 void runtime_parse(char *const *args, struct runtime_call *ret)

@@ -16,6 +16,8 @@ struct runtime_call {
 	const char *id;
 	const char *root;   /* state directory */
 	const char *bundle; /* create, run */
+	const char *log;    /* file for what goes wrong: engines show what stands there */
+	const char *log_format;
 };
 
 /*
@@ -23,6 +25,9 @@ struct runtime_call {
  * taken for flags without a value, as nothing but the commands above needs more.
  */
 void runtime_parse(char *const *args, struct runtime_call *ret);
+
+/* Notes a failure of tkit's own where the runtime would have, as far as possible. */
+void runtime_log(const struct runtime_call *call, const char *text);
 
 /*
  * Path of the runtime to call: `given`, else $TKIT_REAL_RUNTIME, else runc, crun or youki in

@@ -7,15 +7,13 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/../lib/lib.sh"
 # shellcheck source=../lib/images.sh
 . "$here/../lib/images.sh"
+# shellcheck source=../lib/containers.sh
+. "$here/../lib/containers.sh"
 need_root
 need docker dockerd debootstrap jq
 need_backend ebpf
-traces=$work/traces
-start_docker "{\"runtimes\": {
-	\"tkit\": {\"path\": \"$tkit\", \"runtimeArgs\": [\"oci-runtime\", \"--dir\", \"$traces\", \"--backend\", \"ebpf\"]},
-	\"broken\": {\"path\": \"$tkit\", \"runtimeArgs\": [\"oci-runtime\", \"--dir\", \"$traces\", \"--backend\", \"ebpf,ring-size=17\"]},
-	\"strict\": {\"path\": \"$tkit\", \"runtimeArgs\": [\"oci-runtime\", \"--dir\", \"$traces\", \"--on-failure\", \"block\", \"--backend\", \"ebpf,ring-size=17\"]}}}" ||
-	skip "$docker_problem"
+start_docker "$(runtimes 'tkit=, "--backend", "ebpf"' 'broken=, "--backend", "ebpf,ring-size=17"' \
+	'strict=, "--on-failure", "block", "--backend", "ebpf,ring-size=17"')" || skip "$docker_problem"
 base=$(base_root) || die "no base file system"
 import_root "$base" test/base
 image=test/base
@@ -23,28 +21,8 @@ image=test/base
 traced() { docker run --runtime tkit --network none "$@"; }
 bare() { docker run --runtime runc --network none "$@"; }
 
-# The trace of a container name, once its tracer has ended.
-trace_of() { # NAME
-	local end=$((SECONDS + 60)) file
-	while [ $SECONDS -lt $end ]; do
-		file=$(find "$traces" -name "$1-*.tkit")
-		[ -z "$file" ] || [ -n "$(writers "$file")" ] || {
-			printf '%s\n' "$file"
-			return 0
-		}
-		sleep 0.1
-	done
-	echo "no trace of $1" >&2
-	return 1
-}
 events() { # FILE FILTER: pid, type, op, path, resolved
 	"$tkit" dump "$1" | jq -r "select($2) | [.pid, .type, .op, .path, .resolved, .exe] | @tsv"
-}
-complete() { # FILE
-	"$tkit" report --reporter deps,format=json "$1" | jq -e '.complete == true' >/dev/null
-}
-has() { # FILE FILTER
-	[ -n "$(events "$1" "$2")" ]
 }
 
 # ---- what is in a trace, and what is not ----

@@ -90,7 +90,8 @@ check "the minimal image does the same" test "$(docker run --rm --network none t
 id=$(traced -d --name killed $image sh -c 'while :; do sleep 0.2; done')
 at_exit remove_container "$id"
 sleep 0.5
-tracer=$(pgrep -f -- "-o $traces/killed-") || die "no tracer"
+tracer=$(writers "$traces"/killed-*.tkit)
+[ -n "$tracer" ] || die "no tracer"
 kill -KILL "$tracer"
 refused() { docker logs "$id" 2>&1 | grep 'not implemented' >/dev/null; }
 check "a tracer that is killed leaves a container that cannot open or execute anything" eventually refused

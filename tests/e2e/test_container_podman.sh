@@ -9,10 +9,11 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/../lib/lib.sh"
 # shellcheck source=../lib/images.sh
 . "$here/../lib/images.sh"
+# shellcheck source=../lib/containers.sh
+. "$here/../lib/containers.sh"
 need_root
 need podman runc debootstrap jq
 need_backend ebpf
-traces=$work/traces
 mkdir -p "$work/etc"
 "$tkit" container install podman --prefix "$work/etc" >"$work/install.out"
 check "the installation is seen" sh -c '"$0" container status --prefix "$1" | grep -q "engine=podman runtime=tkit installed=yes"' "$tkit" "$work/etc"
@@ -42,31 +43,6 @@ base=$(base_root) || die "no base file system"
 image="--rootfs $base:O"
 run runc --rm $image true >/dev/null 2>"$work/err" || skip "podman does not run here: $(tail -1 "$work/err")"
 
-eventually() { # CMD...
-	for _ in $(seq 150); do
-		"$@" >/dev/null 2>&1 && return 0
-		sleep 0.1
-	done
-	return 1
-}
-ended() { # FILE: its tracer has gone
-	[ -z "$(writers "$1")" ]
-}
-made() { # NAME
-	[ -n "$(find "$traces" -name "$1-*.tkit")" ]
-}
-trace_of() { # NAME
-	local file
-	eventually made "$1" || return 1
-	file=$(find "$traces" -name "$1-*.tkit" | head -1)
-	eventually ended "$file" && printf '%s\n' "$file"
-}
-has() { # FILE FILTER
-	[ -n "$("$tkit" dump "$1" | jq -c "select($2)" | head -1)" ]
-}
-complete() {
-	"$tkit" report --reporter deps,format=json "$1" | jq -e '.complete == true' >/dev/null
-}
 whole() { # NAME: what a trace of `cat /etc/os-release` has
 	local file
 	file=$(trace_of "$1") || die "no trace of $1: $(cat "$traces/tkit.log" 2>/dev/null)"

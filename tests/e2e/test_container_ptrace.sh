@@ -7,46 +7,21 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 . "$here/../lib/lib.sh"
 # shellcheck source=../lib/images.sh
 . "$here/../lib/images.sh"
+# shellcheck source=../lib/containers.sh
+. "$here/../lib/containers.sh"
 need_root
 need docker dockerd debootstrap jq
 need_backend ptrace
-traces=$work/traces
-start_docker "{\"runtimes\": {\"tkit\": {\"path\": \"$tkit\", \"runtimeArgs\": [\"oci-runtime\", \"--dir\", \"$traces\", \"--backend\", \"ptrace\"]}}}" ||
-	skip "$docker_problem"
-base=$(base_root) || die "no base file system"
-mkdir "$work/small"
-for path in bin lib lib64 usr/bin usr/lib64 usr/lib/x86_64-linux-gnu etc usr/lib/os-release; do
-	[ ! -e "$base/$path" ] || tar -C "$base" -c "$path" | tar -C "$work/small" -x
-done
+start_docker "$(runtimes 'tkit=, "--backend", "ptrace"')" || skip "$docker_problem"
+small_root "$work/small" || die "no base file system"
 import_root "$work/small" test/base
 image=test/base
 
 traced() { docker run --runtime tkit --network none "$@"; }
-eventually() { # CMD...
-	for _ in $(seq 150); do
-		"$@" >/dev/null 2>&1 && return 0
-		sleep 0.1
-	done
-	return 1
-}
-ended() { # NAME: its trace is there and its tracer gone
-	file=$(find "$traces" -name "$1-*.tkit")
-	[ -n "$file" ] && [ -z "$(writers "$file")" ]
-}
-trace_of() { # NAME
-	eventually ended "$1" || die "no trace of $1: $(cat "$traces/tkit.log")"
-	find "$traces" -name "$1-*.tkit"
-}
-has() { # FILE FILTER
-	[ -n "$("$tkit" dump "$1" | jq -c "select($2)" | head -1)" ]
-}
-complete() {
-	"$tkit" report --reporter deps,format=json "$1" | jq -e '.complete == true' >/dev/null
-}
 
 traced --name one --rm $image cat /etc/os-release >"$work/out"
-check "the container's output" diff "$work/out" "$base/usr/lib/os-release"
-one=$(trace_of one)
+check "the container's output" diff "$work/out" "$work/small/usr/lib/os-release"
+one=$(trace_of one) || die "no trace"
 check "the program's exec" has "$one" '.op == "exec" and (.path | endswith("/cat"))'
 check "what it read" has "$one" '.path == "/etc/os-release" and .resolved == "/usr/lib/os-release"'
 check "its ELF interpreter" has "$one" '.op == "interp"'
@@ -67,7 +42,7 @@ check "the runtime has left the container's control group" test -z "$(grep -l 't
 	diff -q "/proc/$own/cgroup" "${f%comm}cgroup" >/dev/null 2>&1 && echo "$f"; done)"
 docker stop -t 5 service >/dev/null
 check "the exit status is the container's" test "$(docker inspect -f '{{.State.ExitCode}}' service)" = 7
-service=$(trace_of service)
+service=$(trace_of service) || die "no trace"
 check "exec's program is in the trace, from its exec on" has "$service" '.op == "exec" and (.path | endswith("/cat"))'
 check "what it read" has "$service" '.path == "/etc/issue"'
 check "each of several" test "$("$tkit" dump "$service" | jq -c 'select(.path == "/etc/shells" and .op == "open")' | wc -l)" = 3
@@ -81,7 +56,7 @@ at_exit remove_container visited
 group=$({ "$tkit" dump --header "$traces"/visited-*.tkit 2>/dev/null || :; } | jq -r '.target // empty' | head -1)
 sh -c 'echo $$ >"$0/cgroup.procs" && sleep 1; true' "$group"
 docker stop -t 5 visited >/dev/null
-visited=$(trace_of visited)
+visited=$(trace_of visited) || die "no trace"
 check "one that enters by itself is a loss" has "$visited" '.type == "loss" and .reason == "untraced"'
 incomplete() { ! complete "$visited"; }
 check "and the trace is not called complete" incomplete

@@ -41,6 +41,13 @@ check "a container that is not there: the runtime says so" says 3 'runs untraced
 check "and the log" grep -q 'nobody: no OCI runtime' traces/tkit.log
 check "or it is blocked" says 125 'is not started' runtime --on-failure block -- start nobody
 
+noted() { # TEXT: what an engine shows of a failure
+	rm -f log.json
+	"$tkit" oci-runtime --real "$work/none" -- --log "$work/log.json" --log-format json start x 2>err || true
+	jq -e --arg text "$1" '.level == "error" and (.msg | contains($text))' log.json >out
+}
+check "a failure is noted where the runtime would have" noted 'cannot be run as OCI runtime'
+
 # ---- the hook ----
 hook() { printf '%s' "$1" | "$tkit" oci-hook --dir "$work/traces" --on-failure block; }
 check "no state" says 125 'is not the state' hook ''

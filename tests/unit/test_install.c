@@ -107,6 +107,28 @@ static void test_docker_refuses(void **state)
 	assert_refused(install_edit_docker, standard, true, -EBUSY, "default-runtime");
 }
 
+/* docker's script quotes nothing: such a path would end every container at its start. */
+static void test_docker_words(void **state)
+{
+	static const char *const bad[] = {"/a b", "/a;b", "/$x", "/a'b", "/a\nb", "/a*"};
+	struct install_spec odd = spec;
+	struct err err = ERR_INIT;
+	char *made = NULL;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		odd.dir = bad[i];
+		assert_int_equal(install_edit_docker(&odd, NULL, false, &made, &err), -EINVAL);
+		assert_non_null(strstr(err_text(&err), "shell"));
+		err_done(&err);
+		err = (struct err)ERR_INIT;
+		assert_null(made);
+	}
+	odd = spec;
+	odd.tkit = "/opt/a b/tkit";
+	assert_int_equal(install_edit_docker(&odd, NULL, false, &made, NULL), -EINVAL);
+	(void)state;
+}
+
 /* One of ours that is out of date is brought up to date. */
 static void test_docker_moved(void **state)
 {
@@ -395,6 +417,7 @@ int main(void)
 		cmocka_unit_test(test_docker),
 		cmocka_unit_test(test_docker_refuses),
 		cmocka_unit_test(test_docker_moved),
+		cmocka_unit_test(test_docker_words),
 		cmocka_unit_test(test_containerd),
 		cmocka_unit_test(test_containerd_refuses),
 		cmocka_unit_test(test_containerd_strings),
