@@ -54,6 +54,25 @@ check "then nothing is new" diff_ 0 --manifest=unbound.yaml --baseline=baseline.
 check "a baseline that is not there yet" diff_ 0 --manifest=unbound.yaml --baseline=new.yaml --update-baseline
 check "is made" same new.yaml new-baseline.yaml
 
+# What ld.so looks for is nobody's to declare; any place of a library in the baseline stands for all.
+head -1 "$golden/unbound.log" >more.log
+printf '9800000%s\n' "0 3 /lib64/libc.so.6" "1 -2 /etc/ld.so.preload" "2 -2 /lib64/glibc-hwcaps/x86-64-v3" \
+	"3 -2 /opt/b/libx.so" "4 -2 /opt/a/libx.so" >>more.log
+"$tkit" -q run --backend bpftrace_log,file=more.log -o more.tkit
+echo /lib64/libc.so.6 >libc.txt
+printf 'acceptable_missing:\n  - /opt/a/libx.so\n' >places.yaml
+more() { # STATUS OPTIONS...
+	local want=$1 status=0
+	shift
+	"$tkit" -q report --reporter manifest_diff --manifest=libc.txt "$@" more.tkit >out || status=$?
+	[ $status = "$want" ] || { cat out; return 1; }
+}
+check "a library that is nowhere" more 1
+probes() { grep -E 'preload|hwcaps' out; }
+check "is all that is missing" eval '! probes'
+check "it is told" grep -q /opt/b/libx.so out
+check "a baseline with another place of it" more 0 --baseline=places.yaml
+
 # One set of files in all the other forms.
 mkdir -p tree/lib tree/etc/unbound tree/usr/sbin tree/var/empty
 touch tree/lib/libc.so.6 tree/lib/libcrypto.so.3 tree/lib/libz.so tree/usr/sbin/unbound \
