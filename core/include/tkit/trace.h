@@ -24,8 +24,9 @@ struct tkit_trace_writer_options {
 	uint32_t size;        /* sizeof(struct tkit_trace_writer_options) */
 	int32_t level;        /* zstd compression level; 0 = default (3) */
 	uint32_t block_count; /* most events in a block; 0 = default */
-	uint32_t time_step;   /* ns: times are rounded down to multiples of it, a power of 2; 0 =
-				 exact */
+	uint32_t reserved;
+	uint32_t time_step; /* ns: times are rounded down to multiples of it, a power of 2; 0 = 1 */
+	uint32_t reserved_too;
 };
 
 /*
