@@ -217,7 +217,7 @@ static int scan(struct small *s)
 	const struct types *from = s->from;
 	size_t at = 0, room = from->types_size / sizeof(struct btf_type) + 1;
 
-	s->offsets = malloc((room + 1) * sizeof(*s->offsets));
+	s->offsets = calloc(room + 1, sizeof(*s->offsets));
 	if (!s->offsets)
 		return -ENOMEM;
 	while (from->types_size - at >= sizeof(struct btf_type)) {
@@ -230,7 +230,7 @@ static int scan(struct small *s)
 		at += size;
 	}
 	s->ids = calloc(s->count + 1, sizeof(*s->ids));
-	s->taken = malloc((s->count + 1) * sizeof(*s->taken));
+	s->taken = calloc(s->count + 1, sizeof(*s->taken));
 	if (!s->ids || !s->taken)
 		return -ENOMEM;
 	for (uint32_t id = 1; id <= s->count; id++) {
