@@ -383,6 +383,8 @@ static int await_target(struct session *s, struct err *err)
 		rc = runner_start(&s->runners[i], err);
 	if (rc == 0)
 		rc = s->config->await(s->config->await_arg, s->signal_fd, err);
+	if (rc < 0)
+		watch_step(s, 0); /* a signal that has called it off is answered by that */
 	return rc;
 }
 
