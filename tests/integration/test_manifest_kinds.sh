@@ -74,7 +74,7 @@ check "taken in twice, it is the same" eval 'diff_with paths,baseline=b.yaml,upd
 none() { # MANIFEST PATTERN: status 2, one line
 	diff_with "$1" | grep -qx 'status 2' && [ "$(wc -l <err)" = 1 ] && grep -qE -- "$2" err || { cat err; return 1; }
 }
-head -c 100 all.tar.gz >cut
+head -c 100 all.tar.gz >cut.gz
 : >empty
 printf 'version: 2\n' >future
 printf '/a\n/../b\n' >dots
@@ -83,7 +83,7 @@ printf '/a\nb\n' >relative
 printf 'acceptable_missing: [a, {b: c}]\n' >bad.yaml
 check "nothing" none nowhere 'nowhere: No such file'
 check "empty" none empty 'empty'
-check "cut off" none cut 'cut: .*truncated'
+check "cut off" none cut.gz 'cut.gz: .*truncated'
 check "a program" none /bin/true '/bin/true: '
 check "of the future" none future 'future:1: .*schema version 1'
 check "dots" none dots 'dots:2: '
