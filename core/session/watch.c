@@ -5,9 +5,9 @@
  * tkit and the command share a process group, so what the terminal sends (Ctrl-C, Ctrl-\,
  * Ctrl-Z; the kernel is the sender) reaches the command by itself and is not obeyed
  * here. What somebody sends to tkit alone with kill(2) is forwarded. A signal sent to
- * the whole group with kill(2) cannot be told from that; a repetition by the same
- * sender within DUPLICATE_NS is taken for the second half of such a pair (timeout(1)
- * does so).
+ * the whole group with kill(2) cannot be told from that: siginfo is the same for both, so the
+ * command gets it twice (ptrace sees whether it had it, and drops the copy). A repetition by the
+ * same sender within DUPLICATE_NS is taken for the second half of such a pair (timeout(1) does so).
  */
 #include <errno.h>
 #include <fcntl.h>
