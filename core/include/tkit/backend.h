@@ -103,7 +103,7 @@ struct tkit_stats {
 	uint32_t size;     /* set by core */
 	uint32_t reserved; /* 0 */
 	uint64_t produced; /* facts the source produced, as far as it knows; 0 = unknown */
-	uint64_t emitted;  /* events passed to tkit_emit(), losses not counted */
+	uint64_t emitted;  /* calls of tkit_emit() that returned 0, losses not counted */
 	uint64_t
 		deduped; /* facts beyond the first that single events stand for: sum of count - 1 */
 	uint64_t lost;   /* facts reported as lost, over all reasons */
@@ -174,8 +174,9 @@ TKIT_API int tkit_emit(struct tkit_ctx *ctx, const struct tkit_event *event);
 
 /*
  * Counts `count` lost facts: emits a LOSS event and adds to the totals that the
- * footer and every report show. `detail` (may be NULL) is one short line.
- * Instance's own thread.
+ * footer and every report show. `detail` (may be NULL) is one short line, and is copied.
+ * Returns as tkit_emit(); 0 without an event if `count` is 0. Instance's own thread, when
+ * tkit_emit() may be called; also in a sink's callbacks between begin() and end().
  */
 TKIT_API int tkit_lose(struct tkit_ctx *ctx, enum tkit_loss reason, uint64_t count,
 		       const char *detail);
@@ -189,7 +190,10 @@ TKIT_API int tkit_lose(struct tkit_ctx *ctx, enum tkit_loss reason, uint64_t cou
  */
 TKIT_API void tkit_facilities(struct tkit_ctx *ctx, const char *text, uint64_t without);
 
-/* A descriptor that becomes readable when pump() should return. Do not read it. Any thread. */
+/*
+ * A descriptor that becomes readable, and stays so, when the trace is to end: pump() should return
+ * then. Core's: neither read nor close it. -1 in probe(). Any thread.
+ */
 TKIT_API int tkit_stop_fd(struct tkit_ctx *ctx);
 
 /* CLOCK_MONOTONIC in nanoseconds, the clock of ts_ns. Any thread. */

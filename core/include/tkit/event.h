@@ -51,7 +51,8 @@ enum tkit_event_type {
  * Operations: what was done to the path. One canonical name for every system
  * call that does the same thing (open, openat, openat2, creat: "open"); the
  * exact call is in `sysno`. X(symbol, value, name, class).
- * Values are stored in traces and are never reused.
+ * Values are stored in traces and are never reused. TKIT_OP_COUNT_ and its like are what this
+ * header knows, not what a trace can hold: expect larger values, and skip them.
  */
 #define TKIT_OPS(X)                                                                              \
 	X(NONE, 0, "none", NONE)                                                                 \
@@ -114,8 +115,8 @@ enum tkit_class {
 	TKIT_CLASS_CREATE,    /* the name came into being; needs its parent */
 	TKIT_CLASS_REMOVE,    /* the name went away */
 	TKIT_CLASS_MODIFY,    /* was changed in place */
-	TKIT_CLASS_MOUNT,
-	TKIT_CLASS_SOCKET,
+	TKIT_CLASS_MOUNT,     /* something was mounted there, or unmounted */
+	TKIT_CLASS_SOCKET,    /* a unix socket of that name was talked to */
 	TKIT_CLASS_COUNT_
 };
 
@@ -161,7 +162,7 @@ enum tkit_arch {
 #define TKIT_LOSS_ENUM_(sym, value, name, help) TKIT_LOSS_##sym = value,
 enum tkit_loss { TKIT_LOSSES(TKIT_LOSS_ENUM_) TKIT_LOSS_COUNT_ = 16 };
 
-/* Validity bits: which fields of struct tkit_event are known. */
+/* Validity bits: which fields of struct tkit_event are known. Each is named as its field. */
 #define TKIT_V_TS       (1u << 0)
 #define TKIT_V_PID      (1u << 1)
 #define TKIT_V_TID      (1u << 2)
@@ -241,12 +242,14 @@ TKIT_API void tkit_event_init(struct tkit_event *event, enum tkit_event_type typ
  * its length. Lexical only: joins root, base and path, drops "." and repeated
  * slashes, keeps "..", because dropping it would be wrong behind a symlink.
  * Returns 0 when the absolute path is not known (no path, no base, "" as path),
- * -ENAMETOOLONG when it does not fit in `size` bytes. Any thread.
+ * -ENAMETOOLONG when it does not fit in `size` bytes: buf is undefined then. Any thread.
  */
 TKIT_API long tkit_event_abs(const struct tkit_event *event, char *buf, size_t size);
 
-/* Names for numbers, and back. The pointers are static. An unknown value gives NULL, an
- * unknown name -1. */
+/*
+ * Names for numbers, and back, as `tkit dump` prints them. The pointers are static. An unknown
+ * value gives NULL (tkit_op_class(): TKIT_CLASS_NONE), an unknown name -1. Any thread.
+ */
 TKIT_API const char *tkit_event_type_name(int type);
 TKIT_API const char *tkit_op_name(int op);
 TKIT_API int tkit_op_by_name(const char *name);
@@ -254,8 +257,8 @@ TKIT_API enum tkit_class tkit_op_class(int op);
 TKIT_API const char *tkit_class_name(int cls);
 TKIT_API const char *tkit_via_name(int via);
 TKIT_API const char *tkit_loss_name(int reason);
-TKIT_API const char *tkit_loss_help(int reason);
-TKIT_API const char *tkit_errno_name(int err); /* "ENOENT" */
+TKIT_API const char *tkit_loss_help(int reason); /* one line: what it means, what helps */
+TKIT_API const char *tkit_errno_name(int err);   /* "ENOENT" */
 
 /*
  * A run of events of one backend instance, as sinks get it. Owned by core and
@@ -270,6 +273,7 @@ struct tkit_batch {
 	const struct tkit_event *events;
 };
 
+/* Event number i (from 0, below batch->count); lent as long as the batch. Evaluates i once. */
 #define tkit_batch_event(batch, i)                                                 \
 	((const struct tkit_event *)(const void *)((const char *)(batch)->events + \
 						   (size_t)(batch)->stride * (i)))

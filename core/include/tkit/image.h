@@ -16,7 +16,7 @@ extern "C" {
 
 /*
  * A root file system to take files from. Paths are absolute inside it; no symlink,
- * ".." or mount leads out of it.
+ * ".." or mount leads out of it. One thread at a time, for closures of it, too.
  */
 struct tkit_rootfs;
 
@@ -107,7 +107,7 @@ TKIT_API const struct tkit_image_config *tkit_rootfs_config(const struct tkit_ro
 TKIT_API int tkit_rootfs_lstat(struct tkit_rootfs *rootfs, struct tkit_bytes path,
 			       struct stat *ret_st);
 
-/* Reads a symlink's target. Returns its length or -errno. */
+/* Reads a symlink's target, without a NUL, as readlink(2). Returns its length or -errno. */
 TKIT_API long tkit_rootfs_readlink(struct tkit_rootfs *rootfs, struct tkit_bytes path, char *buf,
 				   size_t size);
 
@@ -178,6 +178,7 @@ enum tkit_reason {
 	TKIT_REASON_DATABASE = 14,  /* of the package database, for scanners */
 	TKIT_REASON_WALKED = 15     /* only looked at, by a program that looked at all in there */
 };
+/* "access", "symlink" ...; NULL if there is no such reason. */
 TKIT_API const char *tkit_reason_name(int reason);
 
 struct tkit_closure_entry {

@@ -119,13 +119,18 @@ struct tkit_path {
 				   * none does, a program loads it by itself (dlopen) */
 };
 
-/* Losses and completeness over all runs. */
+/*
+ * Losses and completeness over all runs: nonzero if every run is complete, and how many facts
+ * were lost for a reason (0 for an unknown one).
+ */
 TKIT_API int tkit_model_complete(const struct tkit_model *model);
 TKIT_API uint64_t tkit_model_losses(const struct tkit_model *model, enum tkit_loss reason);
 
+/* Runs, in an order that depends on the runs alone. NULL past the end. */
 TKIT_API size_t tkit_model_run_count(const struct tkit_model *model);
 TKIT_API const struct tkit_run *tkit_model_run(const struct tkit_model *model, size_t index);
 
+/* Programs; 0 is "unknown", the others are sorted by name. NULL past the end. */
 TKIT_API size_t tkit_model_program_count(const struct tkit_model *model);
 TKIT_API const struct tkit_program *tkit_model_program(const struct tkit_model *model,
 						       size_t index);

@@ -60,11 +60,13 @@ enum tkit_option_type {
 	TKIT_OPTION_LIST = 7 /* [struct tkit_option_list] repeatable; adds one item each time */
 };
 
+/* A value of TKIT_OPTION_LIST. */
 struct tkit_option_list {
-	const char *const *items;
+	const char *const *items; /* core's; NULL if there is none */
 	size_t count;
 };
 
+/* One row of the table of options. Texts are static. */
 struct tkit_option {
 	const char *name;          /* [a-z][a-z0-9-]* */
 	uint32_t type;             /* enum tkit_option_type */
@@ -74,6 +76,7 @@ struct tkit_option {
 	const char *help;          /* one line, no full stop */
 };
 
+/* The descriptor. It and all that it points to are constant, and live as long as the module. */
 struct tkit_plugin {
 	uint32_t magic;         /* TKIT_PLUGIN_MAGIC */
 	uint16_t abi_major;     /* TKIT_ABI_MAJOR */
@@ -94,6 +97,8 @@ struct tkit_plugin {
 	uint64_t reserved[4]; /* 0 */
 };
 
+/* The first eight fields, from `magic` to `ops`: TKIT_KIND_..., type of the ops struct, its
+ * address. */
 #define TKIT_PLUGIN_HEAD(kind, ops_type, ops_ptr)                                              \
 	TKIT_PLUGIN_MAGIC, TKIT_ABI_MAJOR, TKIT_ABI_MINOR, sizeof(struct tkit_plugin), (kind), \
 		sizeof(ops_type), sizeof(struct tkit_option), (ops_ptr)
@@ -113,10 +118,10 @@ struct tkit_ctx;
 TKIT_API int tkit_fail(struct tkit_ctx *ctx, int rc, const char *fmt, ...) TKIT_PRINTF(3, 4);
 
 enum tkit_log_level {
-	TKIT_LOG_ERROR = 1,
-	TKIT_LOG_WARN = 2,
-	TKIT_LOG_INFO = 3,
-	TKIT_LOG_DEBUG = 4
+	TKIT_LOG_ERROR = 1, /* shown always; but what fails is told with tkit_fail() */
+	TKIT_LOG_WARN = 2,  /* shown unless -q is given: what the user should know or can mend */
+	TKIT_LOG_INFO = 3,  /* -v */
+	TKIT_LOG_DEBUG = 4  /* -v -v: for the plugin's author */
 };
 
 /* Logs one line to standard error, prefixed by core. Preserves errno. Any thread. */

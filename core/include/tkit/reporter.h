@@ -34,6 +34,12 @@ extern "C" {
  * place when render() has succeeded. */
 struct tkit_out;
 
+/*
+ * The functions below are for render() and its thread. Those that write return 0 or -errno; core
+ * keeps the first failure. What they are given is copied.
+ */
+
+/* Writes bytes, or formatted text, as they are: nothing that was named by a traced program. */
 TKIT_API int tkit_out_write(struct tkit_out *out, const void *data, size_t size);
 TKIT_API int tkit_out_printf(struct tkit_out *out, const char *fmt, ...) TKIT_PRINTF(2, 3);
 

@@ -43,6 +43,7 @@ enum tkit_sys_flags {
 #define TKIT_SYS_SOURCE           (1u << 11) /* path is a path only for some mounts: see mount(2) */
 #define TKIT_SYS_SOCKADDR         (1u << 12) /* path argument is a sockaddr, its length follows */
 
+/* One row: what a call does to which of its arguments (0 is the first). */
 struct tkit_syscall {
 	const char *name;
 	int16_t nr;       /* in the architecture that was asked for */
@@ -53,7 +54,7 @@ struct tkit_syscall {
 	uint8_t flags_as; /* enum tkit_sys_flags */
 	uint32_t bits;    /* TKIT_SYS_* */
 	uint16_t op2;     /* second path, TKIT_OP_NONE = none */
-	int8_t path2;
+	int8_t path2;     /* as path and dirfd, of the second path */
 	int8_t dirfd2;
 };
 
@@ -70,7 +71,7 @@ TKIT_API const struct tkit_syscall *tkit_syscall_by_nr(int arch, int nr);
 /* The row by name, or NULL. Any thread. */
 TKIT_API const struct tkit_syscall *tkit_syscall_by_name(int arch, const char *name);
 
-/* The architecture this library was built for. */
+/* The architecture this library was built for, enum tkit_arch. Any thread. */
 TKIT_API int tkit_native_arch(void);
 
 /*

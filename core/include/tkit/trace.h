@@ -16,7 +16,12 @@
 extern "C" {
 #endif
 
-/* ---- writing ---- */
+/*
+ * ---- writing ----
+ *
+ * One thread at a time for one writer. What fails returns -errno with a recorded cause, after
+ * which the writer can only be freed.
+ */
 
 struct tkit_trace_writer;
 
@@ -35,7 +40,7 @@ struct tkit_trace_writer_options {
  */
 typedef int (*tkit_trace_output)(void *arg, const void *frame, size_t size);
 
-/* Makes a writer. `options` may be NULL. One thread at a time. */
+/* Makes a writer. `options` may be NULL; `ctx` must outlive it. 0 or -errno. */
 TKIT_API int tkit_trace_writer_new(struct tkit_ctx *ctx,
 				   const struct tkit_trace_writer_options *options,
 				   tkit_trace_output output, void *arg,
@@ -59,7 +64,7 @@ TKIT_API int tkit_trace_writer_end(struct tkit_trace_writer *writer,
 /* Frees without flushing. NULL-safe. */
 TKIT_API void tkit_trace_writer_free(struct tkit_trace_writer *writer);
 
-/* ---- reading ---- */
+/* ---- reading: one thread at a time for one reader ---- */
 
 struct tkit_trace_reader;
 
