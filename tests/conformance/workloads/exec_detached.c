@@ -2,9 +2,7 @@
 /* A program on a mount of its own that hangs nowhere any more: it has no path, "/" least of all. */
 #include "workload.h"
 
-#include <sched.h>
-#include <sys/mount.h>
-
+#include "mounts.h"
 #include "programs.h"
 
 static void setup(void)
@@ -21,9 +19,7 @@ static void run(void)
 	int dir, fd;
 	pid_t pid;
 
-	if (geteuid() != 0 || unshare(CLONE_NEWNS) < 0)
-		wl_skip("mounting needs CAP_SYS_ADMIN");
-	must(mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	wl_own_mounts();
 	dir = (int)expect(open(".", O_PATH), .op = "open", .needs = "REQUESTED", .abs = at(""));
 	must(dup2(dir, 7));
 	expect(mount("opener", "opener-at", NULL, MS_BIND, NULL), .op = "mount_source",
