@@ -244,8 +244,8 @@ check "an io_uring that the kernel polls" ring polled 1
 # The tracing thread steps back behind its tracee (pin.c). Where others want the CPU it must not starve: without its
 # guard each of the stops takes some hundred milliseconds, and the limit comes first.
 crowded() {
-	local n others=() status=0
-	for n in $(seq $((2 * $(nproc)))); do
+	local others=() status=0
+	for _ in $(seq $((2 * $(nproc)))); do
 		(while :; do :; done) &
 		others+=($!)
 	done
