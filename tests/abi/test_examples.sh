@@ -35,7 +35,7 @@ tkit dump "$work/trace.tkit" >"$work/dump"
 check "inotify: three opens of the real files" test "$(grep -cE "\"resolved\":\"$work/watched/(one|two|three)\"" "$work/dump")" = 3
 check "inotify: nothing else" test "$(grep -c '"op":"open"' "$work/dump")" = 3
 check "inotify: reported" bash -c "tkit report '$work/trace.tkit' | grep -q '$work/watched/two'"
-check "inotify: a directory that is not there" bash -c "tkit run --all --no-snapshot --duration 1s --backend inotify,dir=/nonexistent -o '$work/x.tkit' 2>&1 | grep 'opening /nonexistent: No such file'"
+check "inotify: a directory that is not there" bash -c "tkit run --all --no-snapshot --duration 1s --backend inotify,dir=$work/none -o '$work/x.tkit' 2>&1 | grep 'opening $work/none: No such file'"
 
 check "inotify: a hundred lines or so" test "$(wc -l <inotify/inotify.c)" -le 120
 cat >"$work/moves.sh" <<'EOF'
@@ -66,7 +66,7 @@ assert rows and all(len(r) == 6 for r in rows)
 assert [r["count"] for r in rows if r["op"] == "lost:injected"] == ["3"], rows[-3:]
 assert {r["errno"] for r in rows if r["op"] == "open"} <= {"0", "2"}
 PY
-check "csv: bad place" bash -c "tkit run --backend null,count=1 --sink csv -o /nonexistent/x 2>&1 | grep -q 'opening /nonexistent/x: No such file'"
+check "csv: bad place" bash -c "tkit run --backend null,count=1 --sink csv -o $work/none/x 2>&1 | grep -q 'opening $work/none/x: No such file'"
 
 run_status=0
 tkit run --backend ptrace --sink file -o "$work/cat.tkit" -- \

@@ -48,6 +48,6 @@ check "bad name" refused "cannot be a plugin's name" backend My-Backend
 check "no name" refused "takes a kind, a name" backend
 check "a path as name" refused "cannot be a plugin's name" backend ../x
 check "bad kind" refused "did you mean backend" bakend x
-check "a folder that is not there" refused "No such file" backend x /nonexistent/x
+check "a folder that is not there" refused "No such file" backend x "$work/none/x"
 check "templates not installed" bash -c "mv '$prefix/share/tkit/templates' gone && ! '$tkit' plugin new sink y 2>err && grep -q 'not installed' err && mv gone '$prefix/share/tkit/templates'"
 done_testing
