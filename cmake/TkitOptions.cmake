@@ -40,6 +40,7 @@ if(TKIT_TSAN)
   add_link_options(-fsanitize=thread)
 endif()
 if(TKIT_ASAN OR TKIT_UBSAN OR TKIT_TSAN)
+  set(TKIT_SANITIZED ON)
   # Plugins stay mapped, so that a report can name their functions.
   add_compile_definitions(TKIT_SANITIZED=1)
 else()

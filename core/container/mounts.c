@@ -321,7 +321,7 @@ static void resolve(int root_fd, const char *root, const char *destination, char
 		*out = '\0';
 		rest = destination;
 	}
-	strcat(out, rest);
+	snprintf(out + strlen(out), PATH_MAX - strlen(out), "%s", rest);
 }
 
 static bool has_option(const json_t *entry, const char *word)

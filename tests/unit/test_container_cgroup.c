@@ -213,6 +213,7 @@ static void test_own_group(void **state)
 
 		assert_int_equal(container_is_apart(&mine, &err), -ENOENT);
 		assert_non_null(strstr(err_text(&err), "control group of its own"));
+		err_done(&err);
 		assert_int_equal(container_is_apart(&other, NULL), 0);
 	}
 	assert_true(asprintf(&path, "%s/cgroup.procs", own) > 0);
