@@ -11,31 +11,11 @@
 #include <string.h>
 
 #include "image/closure.h"
-#include "image/layer.h"
-#include "util/bytes.h"
-#include "util/cleanup.h"
-#include "util/holes.h"
+#include "image/layer_priv.h"
 
-#define COPY_SIZE  (256 * 1024)
-#define XATTR_SIZE 65536       /* the kernel's limit for the list and for a value */
-#define HOLES_TOLD (64u << 20) /* a file with so many bytes in holes is worth a warning */
+#define XATTR_SIZE 65536 /* the kernel's limit for the list and for a value */
 
-struct layer {
-	struct tkit_ctx *ctx;
-	struct tkit_closure *closure;
-	struct archive *tar;
-	struct archive_entry *member;
-	char *data; /* COPY_SIZE */
-	char *list; /* XATTR_SIZE */
-	struct buf text;
-	const struct layer_output *out;
-	struct holes_out file;
-	unsigned int *links; /* names of the file, of each entry */
-	int failed;          /* negative errno of writing; what follows is thrown away */
-};
-
-static int layer_fail(struct layer *l, int rc, const struct tkit_closure_entry *entry,
-		      const char *what)
+int layer_fail(struct layer *l, int rc, const struct tkit_closure_entry *entry, const char *what)
 {
 	buf_clear(&l->text);
 	buf_escaped(&l->text, entry->path);
@@ -43,7 +23,7 @@ static int layer_fail(struct layer *l, int rc, const struct tkit_closure_entry *
 	return tkit_fail(l->ctx, rc, "%s %s", what, l->text.failed ? "a file" : l->text.data);
 }
 
-static int tar_fail(struct layer *l)
+int layer_tar_fail(struct layer *l)
 {
 	int err = l->failed ? -l->failed : archive_errno(l->tar);
 
@@ -144,134 +124,7 @@ static int write_header(struct layer *l, const struct tkit_closure_entry *entry,
 		if (rc < 0)
 			return rc;
 	}
-	return archive_write_header(l->tar, m) == ARCHIVE_OK && !l->failed ? 0 : tar_fail(l);
-}
-
-static size_t piece(uint64_t size)
-{
-	return size < COPY_SIZE ? (size_t)size : COPY_SIZE;
-}
-
-static int copy_zeros(struct layer *l, uint64_t size)
-{
-	memset(l->data, 0, piece(size));
-	for (size_t n; size; size -= n) {
-		n = piece(size);
-		if (archive_write_data(l->tar, l->data, n) != (la_ssize_t)n || l->failed)
-			return tar_fail(l);
-	}
-	return 0;
-}
-
-/*
- * Holes are zeros in the layer. tar has ways to tell of them, which docker reads when it loads a
- * layer, and then cannot save or push it ("could not verify layer data": 20.10, and all that use
- * tar-split).
- */
-static void tell_holes(struct layer *l, const struct tkit_closure_entry *entry, uint64_t holes)
-{
-	if (holes < HOLES_TOLD || l->out->format != LAYER_TAR)
-		return;
-	buf_clear(&l->text);
-	buf_escaped(&l->text, entry->path);
-	buf_char(&l->text, '\0');
-	tkit_log(l->ctx, TKIT_LOG_WARN,
-		 "%s has %llu bytes, of which %llu are a hole; an image holds all of them "
-		 "(an exclude rule leaves the file out)",
-		 l->text.failed ? "a file" : l->text.data, (unsigned long long)entry->st.st_size,
-		 (unsigned long long)holes);
-}
-
-/* Up to `end`; *ret_at: how far there was something to read. */
-static int copy_bytes(struct layer *l, const struct tkit_closure_entry *entry,
-		      const struct rootfs_content *content, uint64_t end, uint64_t *ret_at)
-{
-	uint64_t at = content->offset, holes = 0;
-	int rc;
-
-	while (at < end) {
-		uint64_t data = holes_skip(content->fd, at, end);
-		ssize_t n;
-
-		if (data > at) {
-			rc = copy_zeros(l, data - at);
-			if (rc < 0)
-				return rc;
-			holes += data - at;
-			at = data;
-			continue;
-		}
-		n = pread(content->fd, l->data, piece(end - at), (off_t)at);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return layer_fail(l, -errno, entry, "reading");
-		if (n == 0)
-			break;
-		if (archive_write_data(l->tar, l->data, (size_t)n) != n || l->failed)
-			return tar_fail(l);
-		at += (uint64_t)n;
-	}
-	tell_holes(l, entry, holes);
-	*ret_at = at;
-	return 0;
-}
-
-/*
- * The run's own log or data base goes on while we look: any state of it is as good. Under further
- * names it has been told of with one size already.
- */
-static bool is_written(const struct layer *l, const struct tkit_closure_entry *entry,
-		       const struct rootfs_content *content)
-{
-	return !content->borrowed && entry->st.st_nlink == 1 &&
-	       intern_find(&l->closure->written, entry->path) != INTERN_NONE;
-}
-
-static int copy_content(struct layer *l, const struct tkit_closure_entry *entry,
-			const struct rootfs_content *content)
-{
-	uint64_t at = content->offset, end = at + (uint64_t)entry->st.st_size;
-	int rc;
-
-	if (content->borrowed && end > at + content->size)
-		end = at + content->size;
-	rc = copy_bytes(l, entry, content, end, &at);
-	if (rc < 0)
-		return rc;
-	/* Looked at last, so that a change while reading shows, too. */
-	if (at == end && rootfs_content_is(l->closure->fs, content, &entry->st))
-		return 0;
-	if (is_written(l, entry, content))
-		return copy_zeros(l, end - at);
-	return layer_fail(
-		l, -ESTALE, entry,
-		"the root changes under us (stop what writes to it, or leave the file out "
-		"by an exclude rule): reading");
-}
-
-static int open_content(struct layer *l, struct tkit_closure_entry *entry,
-			struct rootfs_content *content)
-{
-	int rc = rootfs_content(l->closure->fs, entry->path, content);
-	struct stat now;
-
-	if (rc < 0)
-		return layer_fail(l, rc, entry, "opening");
-	if (is_written(l, entry, content) && fstat(content->fd, &now) == 0 &&
-	    now.st_dev == entry->st.st_dev && now.st_ino == entry->st.st_ino &&
-	    S_ISREG(now.st_mode))
-		entry->st = now;
-	return 0;
-}
-
-static int write_made(struct layer *l, const struct tkit_closure_entry *entry)
-{
-	struct tkit_bytes text = tkit_closure_content(l->closure, entry);
-
-	return archive_write_data(l->tar, text.ptr, text.len) == (la_ssize_t)text.len && !l->failed
-		       ? 0
-		       : tar_fail(l);
+	return archive_write_header(l->tar, m) == ARCHIVE_OK && !l->failed ? 0 : layer_tar_fail(l);
 }
 
 /* A regular file that is no further name of one that is in. */
@@ -282,14 +135,14 @@ static int write_file(struct layer *l, struct tkit_closure_entry *entry)
 
 	if (entry->made) {
 		rc = write_header(l, entry, CLOSURE_NO_LINK);
-		return rc < 0 ? rc : write_made(l, entry);
+		return rc < 0 ? rc : layer_write_made(l, entry);
 	}
-	rc = open_content(l, entry, &content);
+	rc = layer_open_content(l, entry, &content);
 	if (rc < 0)
 		return rc;
 	rc = write_header(l, entry, CLOSURE_NO_LINK);
 	if (rc == 0)
-		rc = copy_content(l, entry, &content);
+		rc = layer_copy_content(l, entry, &content);
 	rootfs_content_done(&content);
 	return rc;
 }
@@ -387,12 +240,12 @@ static int set_format(struct layer *l)
 								 "gid,size,link,time,"
 								 "nlink,device") == ARCHIVE_OK
 			       ? 0
-			       : tar_fail(l);
+			       : layer_tar_fail(l);
 	if (archive_write_set_format_pax(l->tar) != ARCHIVE_OK ||
 	    archive_write_set_options(l->tar, tar_options(l->closure)) != ARCHIVE_OK ||
-	    archive_write_set_bytes_per_block(l->tar, COPY_SIZE) != ARCHIVE_OK ||
+	    archive_write_set_bytes_per_block(l->tar, LAYER_COPY_SIZE) != ARCHIVE_OK ||
 	    archive_write_set_bytes_in_last_block(l->tar, 1) != ARCHIVE_OK)
-		return tar_fail(l);
+		return layer_tar_fail(l);
 	return 0;
 }
 
@@ -405,17 +258,17 @@ static int start(struct layer *l)
 	holes_begin(&l->file, l->out->fd);
 	rc = set_format(l);
 	if (rc == 0 && archive_write_open(l->tar, l, NULL, write_out, NULL) != ARCHIVE_OK)
-		rc = tar_fail(l);
+		rc = layer_tar_fail(l);
 	return rc;
 }
 
 static int end(struct layer *l)
 {
 	if (archive_write_close(l->tar) != ARCHIVE_OK)
-		return tar_fail(l);
+		return layer_tar_fail(l);
 	if (!l->failed)
 		l->failed = holes_end(&l->file);
-	return l->failed ? tar_fail(l) : 0;
+	return l->failed ? layer_tar_fail(l) : 0;
 }
 
 int layer_write(struct tkit_ctx *ctx, struct tkit_closure *closure, const struct layer_output *out)
@@ -424,7 +277,7 @@ int layer_write(struct tkit_ctx *ctx, struct tkit_closure *closure, const struct
 			  .closure = closure,
 			  .tar = archive_write_new(),
 			  .member = archive_entry_new(),
-			  .data = malloc(COPY_SIZE),
+			  .data = malloc(LAYER_COPY_SIZE),
 			  .list = malloc(XATTR_SIZE),
 			  .out = out};
 	int rc = start(&l);

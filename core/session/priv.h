@@ -132,12 +132,18 @@ struct session {
 int runner_start(struct runner *runner, struct err *err);
 extern const struct ctx_session_ops runner_ctx_ops;
 
-/* session.c: any thread. */
+/* state.c: any thread. */
 void session_wake(struct session *s);
 void session_stop(struct session *s);           /* clean stop of all backends */
 void session_force(struct session *s, int sig); /* main thread: stop at once */
 void session_fail(struct session *s, const struct err *cause, const char *who);
+int session_failure(struct session *s, struct err *err); /* a copy of the first one, or 0 */
 bool session_main_waits(struct session *s); /* the main thread may wait(2) for the command */
+bool session_command_running(struct session *s);
+void session_open_gate(struct session *s, enum gate how);
+/* All backends' threads have come to this point, or beyond. */
+bool session_all_reached(struct session *s, enum runner_state state);
+enum runner_state session_runner_state(struct session *s, const struct runner *r);
 
 /* watch.c: main thread. */
 int watch_begin(struct session *s, struct err *err);
