@@ -53,10 +53,11 @@ static int attach(const struct oci_args *args, const struct runtime_call *call, 
 	if (!call->id)
 		return 0; /* the runtime will say what it thinks of that */
 	rc = container_from_state(call->root, call->id, &container, err);
-	if (rc == 0)
+	if (rc == 0 && !container.started) { /* else the runtime will refuse */
 		rc = container_is_apart(&container, err);
-	if (rc == 0)
-		rc = tracer_start(&args->tracer, &container, err);
+		if (rc == 0)
+			rc = tracer_start(&args->tracer, &container, err);
+	}
 	container_done(&container);
 	return rc;
 }
@@ -99,7 +100,7 @@ static void end_container(const struct runtime_call *call)
 {
 	struct container container;
 
-	if (container_from_state(call->root, call->id, &container, NULL) == 0)
+	if (container_from_state(call->root, call->id, &container, NULL) == 0 && !container.started)
 		kill(container.init, SIGKILL);
 	container_done(&container);
 }
@@ -112,11 +113,14 @@ static int attach_failed(const struct oci_args *args, const struct runtime_call 
 
 	tracer_log(args->tracer.dir, id, err_text(err));
 	if (!args->block) {
-		log_warn("container %s runs untraced: %s", id, err_text(err));
+		if (strcmp(call->command, "run") != 0) /* whose output is the container's */
+			log_warn("container %s runs untraced: %s", id, err_text(err));
 		err_done(err);
 		return 0;
 	}
-	end_container(call);
+	/* Whatever has that id when another one is to be created is none of ours. */
+	if (strcmp(call->command, "start") == 0)
+		end_container(call);
 	err_wrap(err, "container %s is not started, as it cannot be traced", id);
 	runtime_log(call, err_text(err));
 	cli_error(err);
@@ -124,16 +128,33 @@ static int attach_failed(const struct oci_args *args, const struct runtime_call 
 	return CLI_FAILED;
 }
 
+/* Before there is a container. */
+static int before_create(const struct oci_args *args, const struct runtime_call *call, bool notify)
+{
+	struct err err = ERR_INIT;
+
+	if (notify)
+		return prepare(args, call, &err) < 0 ? attach_failed(args, call, &err) : 0;
+	if (strcmp(call->command, "create") == 0) {
+		begin(args, call);
+		return 0;
+	}
+	if (!call->id)
+		return 0;
+	/* Created and started in one go. */
+	err_set(&err, -ENOTSUP,
+		"the runtime's `run` leaves no time to attach before the first instruction; "
+		"use create and start, or --backend seccomp_notify");
+	return attach_failed(args, call, &err);
+}
+
 /* What tkit does before the runtime. Returns 0 or an exit status. */
 static int before(const struct oci_args *args, const struct runtime_call *call, bool notify)
 {
 	struct err err = ERR_INIT;
 
-	if (strcmp(call->command, "create") == 0) {
-		if (notify && prepare(args, call, &err) < 0)
-			return attach_failed(args, call, &err);
-		if (!notify)
-			begin(args, call);
+	if (strcmp(call->command, "create") == 0 || strcmp(call->command, "run") == 0) {
+		return before_create(args, call, notify);
 	} else if (notify) {
 		return 0;
 	} else if (strcmp(call->command, "start") == 0) {

@@ -24,6 +24,7 @@ struct container {
 	char *cgroup;       /* its directory in a cgroup file system */
 	char *bundle;       /* the OCI runtime's directory for it, with config.json */
 	pid_t init;         /* its first process, as tkit sees it */
+	bool started;       /* by container_from_state(): it does not wait for `start` any more */
 };
 
 void container_done(struct container *container); /* NULL-safe */

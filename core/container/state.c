@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "container/container.h"
 #include "container/json.h"
@@ -14,7 +15,22 @@
 /* Where the runtimes look when they get no --root. */
 static const char *const default_roots[] = {"/run/runc", "/run/crun", "/run/youki", NULL};
 
-static json_t *load_state(const char *root, const char *id)
+/*
+ * Both keep the first process waiting at a pipe with a name, which goes at the start. Of others
+ * (youki) it cannot be told.
+ */
+static bool was_started(const char *dir, bool known)
+{
+	_cleanup_free_ char *fifo = NULL;
+
+	if (!known || asprintf(&fifo, "%s/exec.fifo", dir) < 0) {
+		fifo = NULL;
+		return false;
+	}
+	return access(fifo, F_OK) < 0 && errno == ENOENT;
+}
+
+static json_t *load_state(const char *root, const char *id, bool *ret_started)
 {
 	_cleanup_free_ char *dir = NULL;
 	json_t *json;
@@ -24,11 +40,17 @@ static json_t *load_state(const char *root, const char *id)
 		return NULL;
 	}
 	json = json_load_small(dir, "state.json");
-	return json ? json : json_load_small(dir, "status");
+	if (json) {
+		*ret_started = was_started(dir, json_object_get(json, "init_process_pid"));
+		return json;
+	}
+	json = json_load_small(dir, "status");
+	*ret_started = was_started(dir, json);
+	return json;
 }
 
 /* Rootless: below the user's own directory. */
-static json_t *load_user_state(const char *id)
+static json_t *load_user_state(const char *id, bool *ret_started)
 {
 	const char *user = getenv("XDG_RUNTIME_DIR");
 	static const char *const names[] = {"runc", "crun"};
@@ -41,20 +63,20 @@ static json_t *load_user_state(const char *id)
 			dir = NULL;
 			return NULL;
 		}
-		json = load_state(dir, id);
+		json = load_state(dir, id, ret_started);
 	}
 	return json;
 }
 
-static json_t *find_state(const char *root, const char *id)
+static json_t *find_state(const char *root, const char *id, bool *ret_started)
 {
-	json_t *json = root ? load_state(root, id) : NULL;
+	json_t *json = root ? load_state(root, id, ret_started) : NULL;
 
 	if (root)
 		return json;
 	for (size_t i = 0; !json && default_roots[i]; i++)
-		json = load_state(default_roots[i], id);
-	return json ? json : load_user_state(id);
+		json = load_state(default_roots[i], id, ret_started);
+	return json ? json : load_user_state(id, ret_started);
 }
 
 /* runc notes the bundle among the labels, crun as such. NULL: it does not. */
@@ -96,7 +118,7 @@ int container_from_state(const char *root, const char *id, struct container *ret
 	*ret = (struct container){0};
 	if (!*id || strchr(id, '/') || id[0] == '.')
 		return err_set(err, -EINVAL, "'%s' is no container id", id);
-	state = find_state(root, id);
+	state = find_state(root, id, &ret->started);
 	if (!state)
 		return err_set(err, -ENOENT, "no OCI runtime's state of container %s%s%s", id,
 			       root ? " below " : "", root ? root : "");

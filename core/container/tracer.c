@@ -13,86 +13,12 @@
 #include <time.h>
 
 #include "container/early.h"
+#include "container/trace_name.h"
 #include "util/buf.h"
 #include "util/cleanup.h"
 
 #define PASSED_FD 3 /* where the tracer tells that it is ready, or waits for its order */
 #define ARGS_MAX  EARLY_WORDS_MAX
-
-/* ---- names ---- */
-
-static void add_clean(struct buf *out, const char *text)
-{
-	for (; *text; text++) {
-		bool fine = (*text >= 'a' && *text <= 'z') || (*text >= 'A' && *text <= 'Z') ||
-			    (*text >= '0' && *text <= '9') || *text == '_' || *text == '-' ||
-			    (*text == '.' && out->size);
-
-		buf_char(out, fine ? *text : '_');
-	}
-}
-
-static void add_time(struct buf *out)
-{
-	struct timespec now;
-	struct tm tm;
-	char text[32];
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	gmtime_r(&now.tv_sec, &tm);
-	strftime(text, sizeof(text), "%Y%m%dT%H%M%S", &tm);
-	buf_printf(out, "%s.%06ld", text, now.tv_nsec / 1000);
-}
-
-static int add_field(struct buf *out, const char *field, size_t len, const struct container *c,
-		     struct err *err)
-{
-	char id[13];
-
-	snprintf(id, sizeof(id), "%s", c->id);
-	if (len == 2 && strncmp(field, "id", len) == 0)
-		add_clean(out, id);
-	else if (len == 6 && strncmp(field, "fullid", len) == 0)
-		add_clean(out, c->id);
-	else if (len == 4 && strncmp(field, "name", len) == 0)
-		add_clean(out, *c->name ? c->name : "container");
-	else if (len == 5 && strncmp(field, "image", len) == 0)
-		add_clean(out, *c->image ? c->image : "image");
-	else if (len == 4 && strncmp(field, "time", len) == 0)
-		add_time(out);
-	else
-		return err_set(err, -EINVAL,
-			       "trace name: unknown field {%.*s}; there are {id}, {fullid}, "
-			       "{name}, {image} and {time}",
-			       (int)len, field);
-	return 0;
-}
-
-int tracer_name(const char *template, const struct container *c, char **ret, struct err *err)
-{
-	struct buf out = BUF_INIT;
-	int rc = 0;
-
-	for (const char *p = template; rc == 0 && *p; p++) {
-		const char *end = *p == '{' ? strchr(p, '}') : NULL;
-		const char one[2] = {*p, '\0'};
-
-		if (!end) {
-			add_clean(&out, one);
-			continue;
-		}
-		rc = add_field(&out, p + 1, (size_t)(end - p - 1), c, err);
-		p = end;
-	}
-	buf_char(&out, '\0');
-	if (rc == 0 && (out.failed || out.size > 200))
-		rc = err_set(err, out.failed ? -ENOMEM : -ENAMETOOLONG,
-			     "trace name: longer than 200 bytes");
-	if (rc == 0)
-		*ret = TAKE_PTR(out.data);
-	buf_done(&out);
-	return rc;
-}
 
 /* ---- the directory ---- */
 
@@ -150,7 +76,7 @@ void tracer_log(const char *dir, const char *id, const char *text)
 
 	if (fd < 0)
 		return;
-	add_time(&line);
+	trace_time(&line);
 	buf_printf(&line, " %s: %s\n", id, text);
 	if (!line.failed && write(fd, line.data, line.size) < 0)
 		errno = 0; /* there is nobody to tell */
@@ -196,13 +122,8 @@ static int end_command(const struct command *cmd, struct err *err)
 }
 
 static int make_command(const struct tracer_config *config, const struct container *c,
-			struct command *cmd, struct err *err)
+			const char *name, struct command *cmd, struct err *err)
 {
-	_cleanup_free_ char *name = NULL;
-	int rc = tracer_name(config->name, c, &name, err);
-
-	if (rc < 0)
-		return rc;
 	if (asprintf(&cmd->file, "%s/%s", config->dir, name) < 0) {
 		cmd->file = NULL;
 		return err_sys(err, -ENOMEM, "naming the trace");
@@ -322,6 +243,7 @@ static int start_new(const struct tracer_config *config, struct command *cmd, in
 int tracer_start(const struct tracer_config *config, const struct container *c, struct err *err)
 {
 	_cleanup_close_ int dir_fd = open_dir(config->dir, err), log = -1, early = -1;
+	_cleanup_free_ char *name = NULL;
 	struct command cmd = {0};
 	int rc;
 
@@ -330,13 +252,20 @@ int tracer_start(const struct tracer_config *config, const struct container *c, 
 	log = open_log(dir_fd);
 	if (log < 0)
 		return err_sys(err, -errno, "%s/tkit.log", config->dir);
-	rc = make_command(config, c, &cmd, err);
+	rc = trace_name(config->name, c, &name, err);
+	if (rc == 0)
+		rc = trace_name_take(dir_fd, &name, err);
+	if (rc < 0)
+		return rc;
+	rc = make_command(config, c, name, &cmd, err);
 	if (rc == 0 && config->prepared)
 		early = early_tell(config->state_root, c->id, cmd.argv + 1, cmd.count - 1,
 				   config->timeout_ns);
 	if (rc == 0)
 		rc = early >= 0 ? wait_ready(early, config, err)
 				: start_new(config, &cmd, log, err);
+	if (rc < 0)
+		trace_name_drop(dir_fd, name);
 	free(cmd.file);
 	return rc;
 }

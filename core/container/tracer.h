@@ -13,7 +13,7 @@
 
 struct tracer_config {
 	const char *dir;      /* where traces go; made if it is missing */
-	const char *name;     /* template of the file's name, see tracer_name() */
+	const char *name;     /* template of the file's name, see trace_name() */
 	const char *root;     /* root directory, if the init process is not there yet; or NULL */
 	char *const *options; /* for `tkit run`: backend and so on; NULL-terminated, or NULL */
 	uint64_t timeout_ns;  /* for arming */
@@ -22,14 +22,6 @@ struct tracer_config {
 	bool prepared;
 	const char *state_root; /* the runtime's --root, or NULL; names the container with its id */
 };
-
-/*
- * The file name for a container: {id} (first 12 digits), {fullid}, {name}, {image}, {time}
- * (UTC, 20260131T235959.123456). Other bytes than letters, digits, "._-" become "_". Caller
- * frees. -EINVAL for an unknown field.
- */
-int tracer_name(const char *template, const struct container *container, char **ret,
-		struct err *err);
 
 /*
  * Starts one for a container that is just being created, and does not wait: it gets ready as far as

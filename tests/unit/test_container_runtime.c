@@ -8,11 +8,13 @@
 
 #include <cmocka.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "container/hook.h"
 #include "container/runtime.h"
-#include "container/tracer.h"
+#include "container/trace_name.h"
 #include "container_dir.h"
 
 #define ID "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
@@ -84,7 +86,7 @@ static void assert_name(const char *template, const struct container *c, const c
 {
 	_cleanup_free_ char *name = NULL;
 	struct err err = ERR_INIT;
-	int rc = tracer_name(template, c, &name, &err);
+	int rc = trace_name(template, c, &name, &err);
 
 	if (want) {
 		assert_int_equal(rc, 0);
@@ -133,10 +135,50 @@ static void test_name_time(void **state)
 	struct container c = {.id = id, .name = none, .image = none};
 	_cleanup_free_ char *name = NULL;
 
-	assert_int_equal(tracer_name("{time}", &c, &name, NULL), 0);
+	assert_int_equal(trace_name("{time}", &c, &name, NULL), 0);
 	assert_int_equal(strlen(name), strlen("20260131T235959.123456"));
 	assert_int_equal(name[8], 'T');
 	assert_int_equal(name[15], '.');
+}
+
+static void assert_taken(int dir_fd, const char *wanted, const char *got)
+{
+	char *name = strdup(wanted);
+
+	assert_non_null(name);
+	assert_int_equal(trace_name_take(dir_fd, &name, NULL), 0);
+	assert_string_equal(name, got);
+	assert_int_equal(faccessat(dir_fd, got, F_OK, 0), 0);
+	free(name);
+}
+
+/* A second container of that name, or at that time, does not replace the trace of the first one. */
+static void test_name_taken(void **state)
+{
+	struct state_dir *dir = *state;
+	int fd = open(dir->tree.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char *name = strdup("none/x");
+
+	assert_true(fd >= 0);
+	tree_file(&dir->tree, "/web.tkit", "a trace");
+	assert_taken(fd, "web.tkit", "web-2.tkit");
+	assert_taken(fd, "web.tkit", "web-3.tkit");
+	assert_taken(fd, "a.b.tkit", "a.b.tkit");
+	assert_taken(fd, "a.b.tkit", "a.b-2.tkit");
+	assert_taken(fd, "plain", "plain");
+	assert_taken(fd, "plain", "plain-2");
+	assert_int_equal(symlinkat("/etc/passwd", fd, "led.tkit"), 0);
+	assert_taken(fd, "led.tkit", "led-2.tkit");
+	/* given back, but not what somebody has written to */
+	trace_name_drop(fd, "web-2.tkit");
+	assert_taken(fd, "web.tkit", "web-2.tkit");
+	trace_name_drop(fd, "web.tkit");
+	assert_int_equal(faccessat(fd, "web.tkit", F_OK, 0), 0);
+	trace_name_drop(fd, "led.tkit");
+	assert_int_equal(faccessat(fd, "led.tkit", F_OK, AT_SYMLINK_NOFOLLOW), 0);
+	assert_int_equal(trace_name_take(fd, &name, NULL), -ENOENT);
+	free(name);
+	close(fd);
 }
 
 /* ---- states of runtimes and hooks ---- */
@@ -172,6 +214,28 @@ static void assert_from_state(const struct state_dir *dir, const char *id)
 	container_done(&c);
 }
 
+static bool started(const struct state_dir *dir, const char *id)
+{
+	struct container c;
+	bool is = from_state(dir, id, &c) == 0 && c.started;
+
+	container_done(&c);
+	return is;
+}
+
+/* runc and crun keep a pipe beside their state until the container is started. */
+static void assert_started(const struct state_dir *dir, const char *id)
+{
+	char path[64];
+
+	if (!dir->in_group)
+		return;
+	assert_true(started(dir, id));
+	snprintf(path, sizeof(path), "/runc/%s/exec.fifo", id);
+	tree_file(&dir->tree, path, "");
+	assert_false(started(dir, id));
+}
+
 static void test_states(void **state)
 {
 	struct state_dir *dir = *state;
@@ -182,10 +246,15 @@ static void test_states(void **state)
 		 (unsigned long long)dir->start);
 	tree_file(&dir->tree, "/runc/c1/state.json", text);
 	assert_from_state(dir, "c1");
+	assert_started(dir, "c1");
 	snprintf(text, sizeof(text), "{\"pid\":%d,\"process-start-time\":%llu}", getpid(),
 		 (unsigned long long)dir->start);
 	tree_file(&dir->tree, "/runc/c2/status", text);
 	assert_from_state(dir, "c2");
+	assert_started(dir, "c2");
+	/* youki: no such pipe */
+	tree_file(&dir->tree, "/runc/c3/state.json", text);
+	assert_false(started(dir, "c3"));
 }
 
 static void test_states_bad(void **state)
@@ -314,6 +383,7 @@ int main(void)
 		cmocka_unit_test(test_runtime_words),
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_name_time),
+		WITH_DIR(test_name_taken),
 		WITH_DIR(test_states),
 		WITH_DIR(test_states_bad),
 		WITH_DIR(test_hook_state),
