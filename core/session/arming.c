@@ -44,14 +44,22 @@ int arming_arm(struct session *s, struct err *err)
 	return rc;
 }
 
-/* Somebody waits for this before he lets the target go on. */
+/*
+ * Somebody waits for this before he lets the target go on. Who does not wait any more may have let
+ * it go already: what it did until now is in no trace, which must not look like a whole one then.
+ */
 static void tell_ready(struct session *s)
 {
+	struct err err = ERR_INIT;
+
 	if (s->config->ready_fd <= 0)
 		return;
 	if (write(s->config->ready_fd, "\n", 1) != 1) {
-		log_warn("nobody waits for the trace any more");
-		session_stop(s);
+		err_set(&err, -EPIPE,
+			"nobody waited until the trace was ready: it does not begin with the "
+			"program, and ends here");
+		session_fail(s, &err, NULL);
+		err_done(&err);
 	}
 	close(s->config->ready_fd);
 }

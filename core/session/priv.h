@@ -136,6 +136,7 @@ extern const struct ctx_session_ops runner_ctx_ops;
 void session_wake(struct session *s);
 void session_stop(struct session *s);           /* clean stop of all backends */
 void session_force(struct session *s, int sig); /* main thread: stop at once */
+/* Ends the run as failed; who: the backend whose failure it is, NULL = core's own. */
 void session_fail(struct session *s, const struct err *cause, const char *who);
 int session_failure(struct session *s, struct err *err); /* a copy of the first one, or 0 */
 bool session_main_waits(struct session *s); /* the main thread may wait(2) for the command */

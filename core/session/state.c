@@ -39,7 +39,8 @@ void session_fail(struct session *s, const struct err *cause, const char *who)
 {
 	pthread_mutex_lock(&s->lock);
 	if (!s->err.rc)
-		err_set(&s->err, cause->rc, "backend %s: %s", who, err_text(cause));
+		err_set(&s->err, cause->rc, "%s%s%s%s", who ? "backend " : "", who ? who : "",
+			who ? ": " : "", err_text(cause));
 	pthread_mutex_unlock(&s->lock);
 	session_stop(s);
 }
