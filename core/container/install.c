@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "util/buf.h"
 #include "util/cleanup.h"
 #include "util/smallfile.h"
 
@@ -67,6 +68,18 @@ bool install_valid_name(const char *name)
 	size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-");
 
 	return len > 0 && len <= 63 && !name[len] && name[0] != '-';
+}
+
+int install_finish(struct buf *out, char **ret, struct err *err)
+{
+	buf_char(out, '\0');
+	if (out->failed) {
+		buf_done(out);
+		return err_sys(err, -ENOMEM, "editing");
+	}
+	*ret = TAKE_PTR(out->data);
+	buf_done(out);
+	return 0;
 }
 
 void install_change_done(struct install_change *change)
@@ -152,7 +165,7 @@ int install_plan(const struct install_spec *spec, const struct install_file *fil
 {
 	int rc;
 
-	*ret = (struct install_change){0};
+	*ret = (struct install_change){.own = file->own};
 	rc = find_path(spec, file->path, &ret->path, err);
 	if (rc == 0)
 		rc = load(ret->path, &ret->before, err);
@@ -244,10 +257,19 @@ static int replace(const char *path, const char *text, const char *like)
 	return sync_dir(path);
 }
 
-/* The first one counts: what was there before any change of ours. */
+static bool has_tkit(const char *text)
+{
+	return strstr(text, "oci-runtime") || strstr(text, "# >>> tkit: runtime");
+}
+
+/*
+ * What was there before any change of ours; one of an earlier installation, which somebody's edit
+ * kept from being put back, is out of date.
+ */
 static int keep_backup(const struct install_change *change, const char *backup)
 {
-	if (!change->before || !change->after || access(backup, F_OK) == 0)
+	if (change->own || !change->before || !change->after || !has_tkit(change->after) ||
+	    (has_tkit(change->before) && access(backup, F_OK) == 0))
 		return 0;
 	return replace(backup, change->before, change->path);
 }

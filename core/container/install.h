@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 
+#include "util/buf.h"
 #include "util/err.h"
 
 struct install_spec {
@@ -48,6 +49,7 @@ struct install_change {
 	char *path;    /* with the prefix, symlinks resolved */
 	char *before;  /* NULL: there is none */
 	char *after;   /* NULL: is to be removed */
+	bool own;      /* the whole file is tkit's */
 	bool restored; /* `after` is the backup, byte by byte: which goes then */
 };
 
@@ -66,7 +68,10 @@ int install_apply(const struct install_change *change, struct err *err);
 /* Whether a runtime's name can stand in all these files. */
 bool install_valid_name(const char *name);
 
-/* The three ways to edit; see struct install_file. */
+/* Ends an edit: the text of `out`, which is empty then, in *ret. */
+int install_finish(struct buf *out, char **ret, struct err *err);
+
+/* The ways to edit; see struct install_file. */
 int install_edit_docker(const struct install_spec *spec, const char *text, bool undo, char **ret,
 			struct err *err);
 int install_edit_podman_conf(const struct install_spec *spec, const char *text, bool undo,

@@ -22,6 +22,10 @@ struct scan {
 	bool in_table;      /* behind the first header */
 	int version;        /* 0 = none was there */
 	const char *header; /* to look for */
+	const char *runc;   /* header of the usual runtime's table */
+	bool in_runc;       /* in it, or in its options */
+	bool systemd; /* its control groups are made by systemd: the kubelet's names for them are
+			 such */
 	bool found;
 	bool elsewhere; /* runtimes are given in another form, which a table cannot be added to */
 };
@@ -75,6 +79,14 @@ static bool is_inline(const char *text)
 	       strchr("=.\"", at[8]);
 }
 
+/* Whether a header is that of a table ("[a.b]") or of one below. */
+static bool is_table(const char *text, const char *header)
+{
+	size_t stem = strlen(header) - 1; /* without "]" */
+
+	return strncmp(text, header, stem) == 0 && (text[stem] == ']' || text[stem] == '.');
+}
+
 static void scan_line(struct scan *s, const char *line, size_t len)
 {
 	char text[512];
@@ -86,13 +98,13 @@ static void scan_line(struct scan *s, const char *line, size_t len)
 	}
 	normalise(line, len, text, sizeof(text));
 	if (text[0] == '[') {
-		size_t stem = s->header ? strlen(s->header) - 1 : 0; /* without "]" */
-
 		s->in_table = true;
-		s->found |= stem && strncmp(text, s->header, stem) == 0 &&
-			    (text[stem] == ']' || text[stem] == '.');
+		s->in_runc = s->runc && is_table(text, s->runc);
+		s->found |= s->header && is_table(text, s->header);
 	} else if (text[0] != '#' && is_inline(text)) {
 		s->elsewhere = true;
+	} else if (s->in_runc && strstr(text, "SystemdCgroup=true")) {
+		s->systemd = true;
 	} else if (!s->in_table && sscanf(text, "version=%d", &version) == 1) {
 		s->version = version;
 	}
@@ -147,18 +159,6 @@ static int cut(const struct install_spec *spec, const char *text, struct buf *ou
 	return 1;
 }
 
-static int finish(struct buf *out, char **ret, struct err *err)
-{
-	buf_char(out, '\0');
-	if (out->failed) {
-		buf_done(out);
-		return err_sys(err, -ENOMEM, "editing");
-	}
-	*ret = TAKE_PTR(out->data);
-	buf_done(out);
-	return 0;
-}
-
 /* Version 2 of the file names the plugin as containerd 1 does, version 3 as containerd 2. */
 static const char *plugin_of(int version)
 {
@@ -168,7 +168,7 @@ static const char *plugin_of(int version)
 static int add_block(const struct install_spec *spec, struct buf *out, struct err *err)
 {
 	struct scan s = {0};
-	char header[256];
+	char header[256], runc[128];
 	int rc, version;
 
 	buf_char(out, '\0');
@@ -190,7 +190,9 @@ static int add_block(const struct install_spec *spec, struct buf *out, struct er
 			       version);
 	snprintf(header, sizeof(header), "[plugins.\"%s\".containerd.runtimes.%s]",
 		 plugin_of(version), spec->name);
-	s = (struct scan){.header = header};
+	snprintf(runc, sizeof(runc), "[plugins.\"%s\".containerd.runtimes.runc]",
+		 plugin_of(version));
+	s = (struct scan){.header = header, .runc = runc};
 	buf_char(out, '\0');
 	rc = scan(out->data, &s, err);
 	out->size--;
@@ -214,7 +216,8 @@ static int add_block(const struct install_spec *spec, struct buf *out, struct er
 	buf_printf(out, "%s\n  runtime_type = \"io.containerd.runc.v2\"\n", header);
 	buf_printf(out, "  [plugins.\"%s\".containerd.runtimes.%s.options]\n", plugin_of(version),
 		   spec->name);
-	buf_printf(out, "    BinaryName = \"%s\"\n", spec->runc);
+	buf_printf(out, "    BinaryName = \"%s\"\n%s", spec->runc,
+		   s.systemd ? "    SystemdCgroup = true\n" : "");
 	buf_printf(out, END, spec->name);
 	return 0;
 }
@@ -238,7 +241,7 @@ int install_edit_containerd(const struct install_spec *spec, const char *text, b
 		return 0; /* there was nothing but tkit in it */
 	if (!undo)
 		rc = add_block(spec, &out, err);
-	return rc < 0 ? rc : finish(&out, ret, err);
+	return rc < 0 ? rc : install_finish(&out, ret, err);
 }
 
 int install_edit_podman_conf(const struct install_spec *spec, const char *text, bool undo,
@@ -255,5 +258,5 @@ int install_edit_podman_conf(const struct install_spec *spec, const char *text, 
 		return err_set(err, -EINVAL, "the path %s cannot stand in it", spec->runc);
 	buf_printf(&out, BEGIN "[engine.runtimes]\n%s = [\"%s\"]\n" END, spec->name, spec->name,
 		   spec->runc, spec->name);
-	return finish(&out, ret, err);
+	return install_finish(&out, ret, err);
 }

@@ -90,6 +90,48 @@ static void test_docker(void **state)
 	assert_undone(install_edit_docker, NULL, NULL);
 }
 
+/* The rest stays as its author wrote it, to the byte. */
+static void test_docker_layout(void **state)
+{
+	static const struct {
+		const char *before, *after; /* after: as installed */
+	} cases[] = {
+#define RUNTIME "{\"path\": \"/usr/bin/tkit\", \"runtimeArgs\": [\"oci-runtime\"]}"
+		{"{\"r\": 0.1, \"big\":12345678901234567890, \"u\": \"ü\\u00fc\"}",
+		 "{\"r\": 0.1, \"big\":12345678901234567890, \"u\": \"ü\\u00fc\", "
+		 "\"runtimes\": {\"tkit\": " RUNTIME "}}"},
+		{"{\r\n\t\"dns\": [ \"1.1.1.1\" ]\r\n}\r\n",
+		 "{\r\n\t\"dns\": [ \"1.1.1.1\" ],\r\n\t\"runtimes\": {\r\n\t\t\"tkit\": " RUNTIME
+		 "\r\n\t}\r\n}\r\n"},
+		{"{ \"runtimes\" :{ \"kata\":{\"path\": \"}\\\"]{\"} } ,\"z\":1e-7}\n",
+		 "{ \"runtimes\" :{ \"kata\":{\"path\": \"}\\\"]{\"}, \"tkit\": " RUNTIME
+		 " } ,\"z\":1e-7}\n"},
+		{"{\n  \"a\": {\"runtimes\": 1},\n  \"runtimes\": {\n    \"x\": {\"path\": \"x\"}\n  }\n}",
+		 "{\n  \"a\": {\"runtimes\": 1},\n  \"runtimes\": {\n    \"x\": {\"path\": \"x\"},\n"
+		 "    \"tkit\": " RUNTIME "\n  }\n}"},
+		{"{\"s\": \"a\\u0000\", \"\": null}",
+		 "{\"s\": \"a\\u0000\", \"\": null, \"runtimes\": {\"tkit\": " RUNTIME "}}"},
+		/* a name in other signs */
+		{"{\"r\\u0075ntimes\": {\"x\": {}}}",
+		 "{\"r\\u0075ntimes\": {\"x\": {}, \"tkit\": " RUNTIME "}}"},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_free_ char *made = round_trip(install_edit_docker, cases[i].before);
+
+		assert_string_equal(made, cases[i].after);
+		assert_undone(install_edit_docker, made, cases[i].before);
+	}
+	/* wherever it was moved to */
+	assert_undone(install_edit_docker,
+		      "{\"runtimes\": {\"tkit\": " RUNTIME ", \"x\": {}}, \"z\": 1}",
+		      "{\"runtimes\": {\"x\": {}}, \"z\": 1}");
+	assert_undone(install_edit_docker, "{\"runtimes\": {\"tkit\": " RUNTIME "}, \"z\": 1}",
+		      "{\"z\": 1}");
+	assert_undone(install_edit_docker, " { \"runtimes\": {\"tkit\": " RUNTIME "} }", NULL);
+	(void)state;
+}
+
 static void test_docker_refuses(void **state)
 {
 	static const char other[] = "{\"runtimes\":{\"tkit\":{\"path\":\"/other\"}}}";
@@ -165,6 +207,39 @@ static void test_containerd(void **state)
 	/* no newline at the end */
 	bare = round_trip(install_edit_containerd, "version = 2");
 	assert_undone(install_edit_containerd, bare, NULL);
+}
+
+/* The kubelet names control groups in systemd's way where runc makes them so. */
+static void test_containerd_systemd(void **state)
+{
+#define RUNC "plugins.\"io.containerd.grpc.v1.cri\".containerd.runtimes.runc"
+	static const struct {
+		const char *text;
+		bool systemd;
+	} cases[] = {
+		{"version = 2\n[" RUNC "]\n[" RUNC ".options]\n SystemdCgroup = true # k8s\n",
+		 true},
+		{"version = 2\n[" RUNC "]\n options.SystemdCgroup=true\n", true},
+		{"version = 2\n[" RUNC "]\n options = {SystemdCgroup = true}\n", true},
+		{"version = 2\n[" RUNC ".options]\n SystemdCgroup = false\n", false},
+		{"version = 2\n[" RUNC ".options]\n# SystemdCgroup = true\n", false},
+		{"version = 2\n[" RUNC "2.options]\n SystemdCgroup = true\n", false},
+		{"version = 2\n[" RUNC ".options]\n[other]\n SystemdCgroup = true\n", false},
+		{"version = 3\n[plugins.'io.containerd.cri.v1.runtime'.containerd.runtimes.runc.options]\n"
+		 "SystemdCgroup = true\n",
+		 true},
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		_cleanup_free_ char *made = round_trip(install_edit_containerd, cases[i].text);
+		const char *block = strstr(made, "# >>> tkit");
+
+		assert_non_null(block);
+		assert_int_equal(strstr(block, "\n    SystemdCgroup = true\n") != NULL,
+				 cases[i].systemd);
+		assert_undone(install_edit_containerd, made, cases[i].text);
+	}
+	(void)state;
 }
 
 static void test_containerd_refuses(void **state)
@@ -336,6 +411,42 @@ static void test_files_changed(void **state)
 	assert_file(tree, CONFIG ".before-tkit", "version = 2\n");
 }
 
+/* What is put back is what was there before this installation, not an earlier one. */
+static void test_files_again(void **state)
+{
+	struct tree *tree = *state;
+
+	tree_file(tree, DAEMON, "{\"a\": 1}");
+	change(tree, "docker", false);
+	tree_file(tree, DAEMON, "{\"b\": 2, \"runtimes\": {}}");
+	change(tree, "docker", false);
+	change(tree, "docker", true);
+	assert_file(tree, DAEMON, "{\"b\": 2, \"runtimes\": {}}");
+	assert_file(tree, DAEMON ".before-tkit", NULL);
+	/* made by us, then changed: there was nothing before */
+	unlink(tree_path(tree, DAEMON));
+	change(tree, "docker", false);
+	tree_file(tree, DAEMON,
+		  "{\"c\": 3, \"runtimes\": {\"tkit\": {\"path\": \"/usr/bin/tkit\", "
+		  "\"runtimeArgs\": [\"oci-runtime\"]}}}");
+	change(tree, "docker", true);
+	assert_file(tree, DAEMON, "{\"c\": 3}");
+	assert_file(tree, DAEMON ".before-tkit", NULL);
+}
+
+/* Another name, another place: a file of our own is written anew, and nothing stays behind. */
+static void test_files_own(void **state)
+{
+	struct tree *tree = *state;
+
+	tree_file(tree, "/etc/containers/oci/hooks.d/tkit.json",
+		  "{\"hook\": {\"path\": \"/old/tkit\", \"args\": [\"tkit\", \"oci-hook\"]}}");
+	change(tree, "podman", false);
+	change(tree, "podman", true);
+	assert_file(tree, "/etc/containers/oci/hooks.d/tkit.json", NULL);
+	assert_file(tree, "/etc/containers/oci/hooks.d/tkit.json.before-tkit", NULL);
+}
+
 static void test_files_new(void **state)
 {
 	struct tree *tree = *state;
@@ -415,10 +526,12 @@ int main(void)
 #define FILES(test) cmocka_unit_test_setup_teardown(test, tree_setup, tree_teardown)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_docker),
+		cmocka_unit_test(test_docker_layout),
 		cmocka_unit_test(test_docker_refuses),
 		cmocka_unit_test(test_docker_moved),
 		cmocka_unit_test(test_docker_words),
 		cmocka_unit_test(test_containerd),
+		cmocka_unit_test(test_containerd_systemd),
 		cmocka_unit_test(test_containerd_refuses),
 		cmocka_unit_test(test_containerd_strings),
 		cmocka_unit_test(test_containerd_inline),
@@ -426,6 +539,8 @@ int main(void)
 		cmocka_unit_test(test_names),
 		FILES(test_files),
 		FILES(test_files_changed),
+		FILES(test_files_again),
+		FILES(test_files_own),
 		FILES(test_files_new),
 		FILES(test_files_link),
 		FILES(test_files_bad),
