@@ -183,6 +183,29 @@ static int consider(void *arg, const struct container *c)
 	return copy(search->ret, c);
 }
 
+/*
+ * Whoever calls runc himself, or `ctr run`, may give his container any id; there is none in its
+ * control group's name then, but the runtime has a state of it.
+ */
+static bool find_by_state(const char *word, struct container *ret)
+{
+	static const char parent[] = "/run/containerd/runc"; /* a directory for each namespace */
+	_cleanup_closedir_ DIR *dir = NULL;
+	struct dirent *entry;
+	bool found = container_from_state(NULL, word, ret, NULL) == 0;
+
+	dir = found ? NULL : opendir(parent);
+	while (dir && !found && (entry = readdir(dir))) {
+		char root[sizeof(parent) + sizeof(entry->d_name)];
+
+		if (entry->d_name[0] == '.')
+			continue;
+		snprintf(root, sizeof(root), "%s/%s", parent, entry->d_name);
+		found = container_from_state(root, word, ret, NULL) == 0;
+	}
+	return found;
+}
+
 int container_find(const char *word, struct container *ret, struct err *err)
 {
 	struct search search = {.word = word, .ret = ret};
@@ -192,7 +215,7 @@ int container_find(const char *word, struct container *ret, struct err *err)
 	rc = container_each(consider, &search);
 	if (rc < 0)
 		rc = err_sys(err, rc, "looking for container %s", word);
-	else if (!search.matches)
+	else if (!search.matches && !find_by_state(word, ret))
 		rc = err_set(err, -ESRCH, "there is no running container '%s'%s%.*s", word,
 			     search.names.size ? "; there are: " : "", (int)search.names.size,
 			     search.names.data ? search.names.data : "");
