@@ -16,6 +16,8 @@
 #include <sys/sysmacros.h>
 #include <sys/user.h>
 
+#include <procmem.h>
+
 #define X32_BIT         0x40000000
 #define X32_EXECVE      520
 #define X32_EXECVEAT    545
@@ -75,7 +77,7 @@ static void read_flags(struct pt_tracee *t)
 		return;
 	call->flags = call->args[sys->flags];
 	if (sys->flags_as == TKIT_SYS_FLAGS_HOW) {
-		if (pt_read(t->tid, call->flags, &how, sizeof(how)) < 0)
+		if (procmem_read(t->tid, call->flags, &how, sizeof(how)) < 0)
 			memset(&how, 0, sizeof(how));
 		call->flags = how.flags;
 		call->resolve = how.resolve;
@@ -107,7 +109,7 @@ static bool clone_flag(struct pt_tracee *t, bool strip)
 	bool in_memory = call->nr == SYS_clone3;
 	uint64_t at = call->args[0], flags = at;
 
-	if (in_memory && (!at || pt_read(t->tid, at, &flags, sizeof(flags)) < 0))
+	if (in_memory && (!at || procmem_read(t->tid, at, &flags, sizeof(flags)) < 0))
 		return false;
 	if (strip == !(flags & CLONE_UNTRACED))
 		return false;

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include <procmem.h>
+
 #define I386_SOCKETCALL 102
 #define MANY            1024 /* UIO_MAXIOV: sendmmsg(2) takes no more */
 
@@ -45,7 +47,7 @@ static bool read_header(struct pt_tracee *t, uint64_t at)
 	const size_t word = call->arch == TKIT_ARCH_I386 ? 4 : 8;
 	char head[12];
 
-	if (pt_read(t->tid, at, head, word + sizeof(size)) < 0)
+	if (procmem_read(t->tid, at, head, word + sizeof(size)) < 0)
 		return false;
 	memcpy(&address, head, word);
 	memcpy(&size, head + word, sizeof(size));
@@ -72,7 +74,8 @@ static const struct tkit_syscall *from_socketcall(struct pt_tracee *t, int *ret_
 	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
 		if ((int)call->args[0] != calls[i].call)
 			continue;
-		if (pt_read(t->tid, call->args[1], words, sizeof(words[0]) * calls[i].args) < 0)
+		if (procmem_read(t->tid, call->args[1], words, sizeof(words[0]) * calls[i].args) <
+		    0)
 			return NULL;
 		for (int k = 0; k < 6; k++)
 			call->args[k] = words[k];

@@ -10,6 +10,8 @@
 #include <sys/socket.h>
 #include <sys/sysmacros.h>
 
+#include <procmem.h>
+
 static void keep(struct pt *pt, struct pt_tracee *t, struct pt_name *name, uint32_t valid,
 		 struct pt_str *where, const char *bytes, size_t len)
 {
@@ -108,7 +110,7 @@ static bool read_sockaddr(struct pt *pt, struct pt_tracee *t, struct pt_name *na
 
 	if (!t->call.args[arg] || size <= 0 || (size_t)size > sizeof(addr))
 		return false;
-	if (pt_read(t->tid, t->call.args[arg], addr, (size_t)size) < 0)
+	if (procmem_read(t->tid, t->call.args[arg], addr, (size_t)size) < 0)
 		return false; /* of which family it is cannot be known */
 	len = pt_sockaddr_name(addr, (size_t)size, &path, &abstract);
 	if (!len)
@@ -164,7 +166,7 @@ bool pt_name_read(struct pt *pt, struct pt_tracee *t, int index)
 		if (sys->bits & (TKIT_SYS_NULL_OK | (index ? 0 : TKIT_SYS_SOURCE)))
 			return false;
 	}
-	len = pt_read_string(t->tid, call->args[arg], path, &name->forced);
+	len = procmem_string(t->tid, call->args[arg], path, &name->forced);
 	if (len == -ENAMETOOLONG) {
 		name->pflags |= TKIT_P_TRUNCATED;
 		len = PATH_MAX - 1;

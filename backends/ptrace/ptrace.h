@@ -21,7 +21,6 @@
  *	strict.c   programs that use seccomp themselves
  *	exec.c     successful execs and what the kernel opened for them
  *	emit.c     events
- *	mem.c      the tracee's memory
  *	filter.c   the seccomp filter
  *	parse.c    pure helpers: auxv, maps, sockaddr
  */
@@ -264,10 +263,6 @@ void pt_proc_inherit(struct pt_proc *proc, const struct pt_proc *from);
 void pt_tracee_hold(struct pt *pt, struct pt_tracee *t, bool held);
 int pt_store(struct pt_tracee *t, const char *bytes, size_t len, struct pt_str *ret);
 void pt_call_drop(struct pt *pt, struct pt_tracee *t);
-
-/* mem.c */
-ssize_t pt_read(pid_t tid, uint64_t addr, void *buf, size_t size);
-ssize_t pt_read_string(pid_t tid, uint64_t addr, char buf[PATH_MAX], bool *ret_forced);
 
 /* place.c */
 void pt_root(struct pt *pt, struct pt_tracee *t);

@@ -12,6 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <procmem.h>
+
 static uint64_t bit_of(int64_t fd)
 {
 	return 1ull << (fd >= 0 && fd < 63 ? fd : 63);
@@ -52,7 +54,7 @@ void pt_ring_exit(struct pt *pt, struct pt_tracee *t, int64_t ret)
 	if (ret < 0 || !t->proc)
 		return;
 	t->proc->rings_told &= ~bit_of(ret); /* another ring had this number */
-	if (pt_read(t->tid, call->args[1], &params, sizeof(params)) < 0 ||
+	if (procmem_read(t->tid, call->args[1], &params, sizeof(params)) < 0 ||
 	    (params.flags & IORING_SETUP_SQPOLL))
 		tell(pt, t, ret);
 }

@@ -43,14 +43,29 @@ int sn_agent_listen(struct tkit_ctx *ctx, const char *path)
 	return fd;
 }
 
-static int add_listener(struct sn *sn, int fd)
+/* Makes room for `count` listeners, and for waiting for them. */
+static int make_room(struct sn *sn, size_t count)
 {
-	struct sn_listener *list =
-		reallocarray(sn->listeners, sn->listener_count + 1, sizeof(*list));
+	struct sn_listener *list = reallocarray(sn->listeners, count, sizeof(*list));
+	struct pollfd *polled;
 
 	if (!list)
 		return -ENOMEM;
 	sn->listeners = list;
+	polled = reallocarray(sn->polled, count + 2, sizeof(*polled));
+	if (!polled)
+		return -ENOMEM;
+	sn->polled = polled;
+	return 0;
+}
+
+static int add_listener(struct sn *sn, int fd)
+{
+	struct sn_listener *list;
+
+	if (make_room(sn, sn->listener_count + 1) < 0)
+		return -ENOMEM;
+	list = sn->listeners;
 	list[sn->listener_count++] = (struct sn_listener){.fd = fd};
 	return 0;
 }
@@ -78,7 +93,10 @@ static int take_descriptors(struct msghdr *msg)
 	return listener;
 }
 
-/* The state comes with the descriptor; what it says is known, so it is read away. */
+/*
+ * The state comes with the descriptor; what it says is known, so it is read away. -EMFILE: tkit has
+ * no descriptor left for the one that was handed over; -ENODATA: none was.
+ */
 static int receive(int peer)
 {
 	char state[65536], control[CMSG_SPACE(FDS_MAX * sizeof(int))];
@@ -97,8 +115,10 @@ static int receive(int peer)
 		if (n < 0 && errno == EINTR)
 			continue;
 		if (n <= 0)
-			return -1;
+			return -ENODATA;
 		listener = take_descriptors(&msg);
+		if (listener < 0 && (msg.msg_flags & MSG_CTRUNC))
+			return -EMFILE;
 	}
 	return listener;
 }
@@ -116,17 +136,27 @@ int sn_agent_accept(struct sn *sn)
 {
 	int peer = accept4(sn->agent, NULL, NULL, SOCK_CLOEXEC), fd, rc = 0;
 
-	if (peer < 0)
-		return errno == EAGAIN || errno == EINTR || errno == ECONNABORTED ? 0 : -errno;
-	fd = may_connect(peer) ? receive(peer) : -1;
-	if (fd < 0)
+	if (peer < 0 && (errno == EMFILE || errno == ENFILE)) {
+		sn_threads_release(sn);
+		peer = accept4(sn->agent, NULL, NULL, SOCK_CLOEXEC);
+	}
+	if (peer < 0) {
+		if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)
+			return 0;
+		return tkit_fail(sn->ctx, -errno, "taking over a listener");
+	}
+	fd = may_connect(peer) ? receive(peer) : -ENODATA;
+	if (fd == -EMFILE)
+		sn_lose(sn, TKIT_LOSS_UNTRACED,
+			"no descriptor was left for a listener: its processes fail");
+	else if (fd < 0)
 		tkit_log(sn->ctx, TKIT_LOG_WARN, "somebody connected and handed no listener over");
 	else
 		rc = add_listener(sn, fd);
 	if (rc < 0)
 		close(fd);
 	close(peer);
-	return rc;
+	return rc < 0 ? tkit_fail(sn->ctx, rc, "taking over a listener") : 0;
 }
 
 /*
@@ -140,13 +170,15 @@ bool sn_agent_inside(struct sn *sn, struct sn_listener *listener)
 
 	if (listener->inside)
 		return true;
-	if (!sn->sys || (sn->sys->op != TKIT_OP_EXEC))
+	if (!sn->sys || sn->sys->op != TKIT_OP_EXEC)
 		return false;
-	listener->inside = true;
-	snprintf(path, sizeof(path), "/proc/%d/root", (int)sn->request->pid);
+	snprintf(path, sizeof(path), "/proc/%d/root", (int)sn->tid);
 	if (!sn->root_known && stat(path, &own) == 0) {
+		if (!sn_loop_valid(sn))
+			return false; /* it may have been another process's */
 		sn->target_root = own;
 		sn->root_known = true;
 	}
+	listener->inside = true;
 	return true;
 }

@@ -6,12 +6,15 @@
 #include <fcntl.h>
 #include <linux/audit.h>
 #include <linux/openat2.h>
+#include <sched.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
+
+#include <procmem.h>
 
 #define X32_BIT      0x40000000
 #define X32_EXECVE   520
@@ -45,6 +48,7 @@ static const struct tkit_syscall *identify(struct sn *sn)
 			nr = SYS_execveat;
 	}
 #endif
+	sn->nr = nr;
 	return tkit_syscall_by_nr(sn->arch, nr);
 }
 
@@ -62,7 +66,7 @@ static void read_flags(struct sn *sn)
 		sn->flags = (uint32_t)sn->flags;
 		return;
 	}
-	if (sn_memory(sn->tid, sn->flags, &how, sizeof(how)) < 0)
+	if (procmem_read(sn->tid, sn->flags, &how, sizeof(how)) < 0)
 		memset(&how, 0, sizeof(how)); /* the call will fail */
 	sn->flags = how.flags;
 	sn->resolve = how.resolve;
@@ -106,7 +110,7 @@ static bool read_sockaddr(struct sn *sn, struct sn_name *name, int arg)
 	struct sockaddr_un addr = {0};
 
 	if (size <= (int32_t)head || (size_t)size > sizeof(addr) ||
-	    sn_memory(sn->tid, sn->request->data.args[arg], &addr, (size_t)size) < 0)
+	    procmem_read(sn->tid, sn->request->data.args[arg], &addr, (size_t)size) < 0)
 		return false;
 	if (addr.sun_family != AF_UNIX)
 		return false;
@@ -180,7 +184,7 @@ static bool read_name(struct sn *sn, struct sn_name *name, int index)
 		if (sys->bits & (TKIT_SYS_NULL_OK | (index ? 0 : TKIT_SYS_SOURCE)))
 			return false;
 	}
-	len = sn_string(sn->tid, args[arg], name->path);
+	len = procmem_string(sn->tid, args[arg], name->path, NULL);
 	if (!index && (sys->bits & TKIT_SYS_SOURCE) && !is_source(sn, name->path, len))
 		return false;
 	return take_text(sn, name, len, dirfd, may_fd);
@@ -189,26 +193,47 @@ static bool read_name(struct sn *sn, struct sn_name *name, int index)
 void sn_call_identify(struct sn *sn)
 {
 	sn->sys = identify(sn);
+	sn->tid = (pid_t)sn->request->pid;
+	sn->thread = NULL;
+}
+
+/* setns(2), which the table does not have. */
+static bool is_setns(const struct sn *sn)
+{
+	return !sn->sys && sn->nr == sn_nr_setns(sn->arch);
+}
+
+/* The call can change the root directory of some process. */
+static bool moves_root(const struct sn *sn)
+{
+	uint32_t kinds = (uint32_t)sn->request->data.args[1];
+
+	if (is_setns(sn))
+		return !kinds || (kinds & CLONE_NEWNS);
+	return sn->sys && (sn->sys->op == TKIT_OP_CHROOT || sn->sys->op == TKIT_OP_PIVOT_ROOT);
 }
 
 bool sn_call_read(struct sn *sn)
 {
-	sn->tid = (pid_t)sn->request->pid;
 	sn->name_count = 0;
 	sn->unreadable = 0;
 	sn->too_long = false;
-	sn->sys = identify(sn);
+	if (moves_root(sn))
+		sn->roots_watched = true;
+	if (is_setns(sn))
+		return false;
 	if (!sn->sys || !sn->tid)
 		return true; /* io_uring_setup, or a thread that /proc does not show us */
 	sn->now = tkit_now_ns();
-	sn_root_read(sn);
 	read_flags(sn);
 	if (read_name(sn, &sn->names[0], 0))
 		sn->name_count = 1;
 	if (sn->sys->op2 && read_name(sn, &sn->names[sn->name_count], 1))
 		sn->name_count++;
 	if (sn->name_count)
-		sn_process_read(sn);
+		sn_thread_exe(sn);
+	if (sn->sys->op == TKIT_OP_EXEC)
+		sn_thread_execs(sn);
 	return sn->name_count || (sn->sys->bits & TKIT_SYS_NOPATH);
 }
 
@@ -237,6 +262,7 @@ static void add_root(const struct sn *sn, const struct sn_name *name, struct tki
 
 static void emit_name(struct sn *sn, const struct sn_name *name)
 {
+	const struct sn_thread *thread = sn->thread;
 	struct tkit_event event;
 	int rc;
 
@@ -249,17 +275,17 @@ static void emit_name(struct sn *sn, const struct sn_name *name)
 	event.sysno = sn->sys->nr;
 	event.arch = sn->arch;
 	event.via = sn->via;
-	if (sn->pid) {
+	if (thread->pid) {
 		event.valid |= TKIT_V_PID;
-		event.pid = sn->pid;
+		event.pid = thread->pid;
 	}
 	if (sn->comm_len) {
 		event.valid |= TKIT_V_COMM;
 		event.comm = (struct tkit_bytes){sn->comm, sn->comm_len};
 	}
-	if (sn->exe_known) {
+	if (thread->exe) {
 		event.valid |= TKIT_V_EXE;
-		event.exe = (struct tkit_bytes){sn->exe, sn->exe_len};
+		event.exe = (struct tkit_bytes){thread->exe, thread->exe_len};
 	}
 	if (sn->sys->flags >= 0 || (sn->sys->bits & TKIT_SYS_CREAT)) {
 		event.valid |= TKIT_V_FLAGS;

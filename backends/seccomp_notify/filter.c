@@ -91,10 +91,11 @@ static size_t list_calls(int arch, uint16_t list[LIST_MAX])
 	size_t count, n = 0;
 	const struct tkit_syscall *rows = tkit_syscalls(arch, &count);
 
-	for (size_t i = 0; i < count && n < LIST_MAX - 1; i++)
+	for (size_t i = 0; i < count && n < LIST_MAX - 2; i++)
 		if (rows[i].op != TKIT_OP_SENDTO)
 			list[n++] = (uint16_t)rows[i].nr;
 	list[n++] = SN_NR_IO_URING_SETUP; /* the same everywhere */
+	list[n++] = (uint16_t)sn_nr_setns(arch);
 	qsort(list, n, sizeof(*list), compare);
 	return n;
 }

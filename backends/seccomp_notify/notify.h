@@ -2,11 +2,13 @@
 /*
  * The seccomp_notify backend's inside. One thread does everything.
  *
- *	plugin.c   the callbacks, the loop of notifications
+ *	plugin.c   the callbacks but pump()
+ *	loop.c     pump(): the loop of notifications
  *	filter.c   the seccomp filter
  *	call.c     one call: its paths, its events
+ *	thread.c   what is known of threads from call to call
+ *	place.c    where descriptors and directories are
  *	agent.c    containers: listeners that an OCI runtime hands over
- *	place.c    where descriptors and directories are; the program's memory
  */
 #ifndef SECCOMP_NOTIFY_NOTIFY_H
 #define SECCOMP_NOTIFY_NOTIFY_H
@@ -22,7 +24,15 @@
 
 /* Calls without a path that the filter asks about all the same. */
 #define SN_NR_IO_URING_SETUP 425
-#define SN_NR_SENDTO_X86_64  44
+
+/* setns(2): asked about since it can change a root directory. -1 for other architectures. */
+static inline int sn_nr_setns(int arch)
+{
+	return arch == TKIT_ARCH_X86_64    ? 308
+	       : arch == TKIT_ARCH_I386    ? 346
+	       : arch == TKIT_ARCH_AARCH64 ? 268
+					   : -1;
+}
 
 enum sn_choice { SN_AUTO, SN_YES, SN_NO }; /* order of the options' range */
 
@@ -36,8 +46,6 @@ struct sn_listener {
 	int fd;
 	bool inside; /* the container's program has been executed */
 };
-
-#define SN_LISTENERS_POLLED 256
 
 #define SN_PATH (PATH_MAX + 64) /* with the kernel's " (deleted)" */
 
@@ -61,6 +69,20 @@ struct sn_name {
 
 enum sn_root { SN_ROOT_SAME, SN_ROOT_INSIDE, SN_ROOT_OUTSIDE };
 
+/* What is known of a thread from one call to the next; see thread.c. */
+struct sn_thread {
+	pid_t tid; /* 0: nothing is known */
+	pid_t pid; /* 0: unknown */
+	int dir;   /* /proc/TID, O_PATH; -1: to be asked for by its number */
+	int comm;  /* its file of that name */
+	char *exe; /* the program, exe_len bytes; NULL: has no path, or may not be read */
+	size_t exe_len;
+	bool exe_known;        /* exe need not be read again */
+	enum sn_root exe_root; /* root_kind when it was read */
+};
+
+#define SN_THREADS 128 /* a slot each for tid modulo this */
+
 struct sn {
 	struct tkit_ctx *ctx;
 	const struct sn_options *opt;
@@ -69,6 +91,7 @@ struct sn {
 	int listener; /* that is answered now; -1 before start() */
 	int agent;    /* listen=: the socket, else -1 */
 	struct sn_listener *listeners;
+	struct pollfd *polled; /* room for them, and two more */
 	size_t listener_count;
 	bool root_known; /* target_root is the container's */
 	uint64_t since;  /* start */
@@ -87,17 +110,15 @@ struct sn {
 
 	/* The call that is looked at. */
 	const struct tkit_syscall *sys;
+	int nr; /* without x32's bit */
 	uint64_t flags;
 	uint64_t resolve; /* openat2: RESOLVE_* */
 	uint16_t arch, via;
-	pid_t tid, pid;
+	pid_t tid;
+	struct sn_thread *thread; /* NULL: was not needed yet */
 	uint64_t now;
 	enum sn_root root_kind;
 	char root_host[SN_PATH]; /* what /proc calls the process's root */
-	char exe[SN_PATH];
-	size_t exe_len;
-	uint32_t exe_pflags;
-	bool exe_known;
 	char comm[16];
 	size_t comm_len;
 	uint32_t unreadable; /* names that the program can read, but tkit could not */
@@ -105,39 +126,54 @@ struct sn {
 	uint32_t name_count;
 	struct sn_name names[2];
 
-	/* Thread ids and the processes that they belong to, for a tenth of a second. */
+	/* From call to call. */
+	struct sn_thread threads[SN_THREADS], stray; /* stray: one that cannot be kept */
+	uint64_t thread_execs[16]; /* processes whose other threads may execute: a set of pids */
+	bool roots_watched;        /* the root is looked at for each call */
 	struct {
-		pid_t tid, pid;
-	} known[64];
-	uint64_t known_since;
+		bool known;
+		uint32_t dev_major, dev_minor;
+		uint64_t ino, mount;
+	} root_seen; /* the target's root, where /proc calls it "/" */
 };
 
 /* filter.c: builds the filter; *ret is to be freed. */
 int sn_filter_build(struct tkit_ctx *ctx, struct sock_filter **ret, size_t *ret_count);
 
+/* call.c: takes a look at which call sn->request is of: sn->sys, NULL if it is not in the table. */
+void sn_call_identify(struct sn *sn);
 /*
- * call.c: reads all that is to be known of sn->request while the thread waits; true if there is
- * something to tell. Nothing is to be believed before the kernel has said that the request is still
- * valid.
+ * Reads all that is to be known of it while the thread waits; true if there is something to tell.
+ * Nothing of it is to be believed before the kernel has taken the answer: then the thread has
+ * waited all the time, and what was asked for by its number was its own. Reading has no effect on
+ * anybody.
  */
 bool sn_call_read(struct sn *sn);
 /* After the call was let go on. */
 void sn_call_emit(struct sn *sn);
 void sn_lose(struct sn *sn, enum tkit_loss reason, const char *detail);
 
-/* call.c: the call of sn->request, from the table; sn->sys is NULL if it is not in it. */
-void sn_call_identify(struct sn *sn);
-
 /* agent.c */
 int sn_agent_listen(struct tkit_ctx *ctx, const char *path);
 int sn_agent_accept(struct sn *sn);
 bool sn_agent_inside(struct sn *sn, struct sn_listener *listener);
 
+/* loop.c */
+bool sn_loop_valid(struct sn *sn); /* sn->request waits still: its number is its own */
+int sn_loop_pump(struct sn *sn, int timeout_ms);
+
+/* thread.c: the thread of sn->tid, with its name in sn->comm and its root in sn->root_kind. */
+struct sn_thread *sn_thread(struct sn *sn);
+void sn_thread_exe(struct sn *sn);    /* its program, into exe */
+void sn_thread_execs(struct sn *sn);  /* is about to execute */
+void sn_thread_forget(struct sn *sn); /* the kernel did not take the answer to its call */
+void sn_threads_release(struct sn *sn);
+
 /* place.c */
 void sn_root_read(struct sn *sn);
+/* Where a link of /proc/TID leads: 0, -ENODATA for what has no path, -errno. */
+int sn_place_read(struct sn *sn, const char *what, struct sn_place *place);
+/* The same for a descriptor; AT_FDCWD is the working directory. */
 int sn_place_fd(struct sn *sn, int fd, struct sn_place *place);
-void sn_process_read(struct sn *sn);
-int sn_memory(pid_t tid, uint64_t addr, void *buf, size_t size);
-ssize_t sn_string(pid_t tid, uint64_t addr, char buf[PATH_MAX]);
 
 #endif

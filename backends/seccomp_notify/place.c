@@ -1,93 +1,126 @@
 // SPDX-License-Identifier: MIT
-/* What /proc and the memory of a waiting thread tell. */
+/* Where the directories and descriptors of a waiting thread are, as /proc tells it. */
 #include "notify.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <sys/uio.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
-#define PAGE        4096u
 #define DELETED     " (deleted)"
 #define DELETED_LEN (sizeof(DELETED) - 1)
-#define KNOWN_NS    100000000u
 
-/* ---- memory ---- */
+#define LINK_SIZE 64
 
-/* Also where process_vm_readv(2) is refused, and from memory that is mapped for writing only. */
-static ssize_t read_by_mem(pid_t tid, uint64_t addr, void *buf, size_t size)
+/* Newer than some headers. */
+#ifndef STATX_MNT_ID_UNIQUE
+#define STATX_MNT_ID_UNIQUE 0x4000u /* Linux 6.8; before it stx_mnt_id is filled in unasked */
+#endif
+
+/* What in /proc/TID is called `what`, as a name in *ret_dir. */
+static const char *name_of(struct sn *sn, const char *what, char buf[LINK_SIZE], int *ret_dir)
 {
-	char name[64];
-	ssize_t n;
-	int fd;
+	const struct sn_thread *t = sn_thread(sn);
 
-	if (!addr || addr > INT64_MAX)
-		return -EFAULT;
-	snprintf(name, sizeof(name), "/proc/%d/mem", tid);
-	fd = open(name, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
+	*ret_dir = t->dir;
+	if (t->dir >= 0)
+		return what;
+	*ret_dir = AT_FDCWD;
+	snprintf(buf, LINK_SIZE, "/proc/%d/%s", sn->tid, what);
+	return buf;
+}
+
+static ssize_t read_link(struct sn *sn, const char *what, char host[SN_PATH])
+{
+	char buf[LINK_SIZE];
+	int dir;
+	const char *name = name_of(sn, what, buf, &dir);
+	ssize_t n = readlinkat(dir, name, host, SN_PATH - 1);
+
+	if (n < 0)
 		return -errno;
-	n = pread(fd, buf, size, (off_t)addr);
-	if (n <= 0)
-		n = -EFAULT;
-	close(fd);
+	host[n] = '\0';
 	return n;
 }
 
-static ssize_t read_some(pid_t tid, uint64_t addr, void *buf, size_t size)
+/*
+ * What the link leads to. Attributes may be cached ones: asking a file system that the program
+ * itself serves would wait for ever.
+ */
+static int stat_link(struct sn *sn, const char *what, struct statx *stx)
 {
-	struct iovec local = {.iov_base = buf, .iov_len = size};
-	struct iovec remote = {.iov_base = (void *)(uintptr_t)addr, .iov_len = size};
-	ssize_t n = process_vm_readv(tid, &local, 1, &remote, 1, 0);
+	char buf[LINK_SIZE];
+	int dir;
+	const char *name = name_of(sn, what, buf, &dir);
 
-	return n > 0 ? n : read_by_mem(tid, addr, buf, size);
+	return statx(dir, name, AT_STATX_DONT_SYNC, STATX_TYPE | STATX_INO | STATX_MNT_ID_UNIQUE,
+		     stx) < 0
+		       ? -errno
+		       : 0;
 }
 
-/* All `size` bytes: 0, or -errno. */
-int sn_memory(pid_t tid, uint64_t addr, void *buf, size_t size)
+static bool is_same(const struct statx *stx, const struct stat *st)
 {
-	for (size_t have = 0; have < size;) {
-		ssize_t n = read_some(tid, addr + have, (char *)buf + have, size - have);
+	return st->st_dev == makedev(stx->stx_dev_major, stx->stx_dev_minor) &&
+	       st->st_ino == stx->stx_ino;
+}
 
-		if (n < 0)
-			return (int)n;
-		have += (size_t)n;
-	}
-	return 0;
+/* ---- the root directory ---- */
+
+static void root_is_target(struct sn *sn)
+{
+	strcpy(sn->root_host, "/");
+	sn->root_kind = SN_ROOT_SAME;
+}
+
+static bool is_seen(const struct sn *sn, const struct statx *root)
+{
+	return sn->root_seen.known && sn->root_seen.dev_major == root->stx_dev_major &&
+	       sn->root_seen.dev_minor == root->stx_dev_minor &&
+	       sn->root_seen.ino == root->stx_ino && sn->root_seen.mount == root->stx_mnt_id;
+}
+
+static void remember(struct sn *sn, const struct statx *root)
+{
+	sn->root_seen.known = true;
+	sn->root_seen.dev_major = root->stx_dev_major;
+	sn->root_seen.dev_minor = root->stx_dev_minor;
+	sn->root_seen.ino = root->stx_ino;
+	sn->root_seen.mount = root->stx_mnt_id;
 }
 
 /*
- * A path, up to a NUL. Never touches a page behind the one that the string ends in. Its length,
- * -ENAMETOOLONG if there is no NUL (then buf is full), -EFAULT if there is no such memory, other
- * errors if it may not be read.
+ * The root directory of the thread that waits. Remembered is only that it is the target's, and that
+ * /proc calls it "/": any other directory can be renamed by anyone. All processes have the root of
+ * the command until one of them asks for a call that changes roots (sn->roots_watched); from then
+ * on it is looked at each time whether this is still the same directory by the same mount.
  */
-ssize_t sn_string(pid_t tid, uint64_t addr, char buf[PATH_MAX])
+void sn_root_read(struct sn *sn)
 {
-	size_t have = 0;
+	const char *in_target;
+	struct statx root;
 
-	if (!addr)
-		return -EFAULT;
-	while (have < PATH_MAX) {
-		size_t size = PAGE - ((addr + have) & (PAGE - 1));
-		const char *nul;
-		ssize_t n;
-
-		if (size > PATH_MAX - have)
-			size = PATH_MAX - have;
-		if (!have && size > 256)
-			size = 256; /* enough for nearly all */
-		n = read_some(tid, addr + have, buf + have, size);
-		if (n < 0)
-			return n;
-		nul = memchr(buf + have, 0, (size_t)n);
-		if (nul)
-			return nul - buf;
-		have += (size_t)n;
+	if (sn->root_seen.known && !sn->roots_watched) {
+		root_is_target(sn);
+		return;
 	}
-	return -ENAMETOOLONG;
+	if (stat_link(sn, "root", &root) < 0 || is_seen(sn, &root) ||
+	    read_link(sn, "root", sn->root_host) <= 0) {
+		/* Or it is gone, or we may not look: paths are taken for what they are. */
+		root_is_target(sn);
+		return;
+	}
+	if (is_same(&root, &sn->target_root)) {
+		sn->root_kind = SN_ROOT_SAME;
+		if (strcmp(sn->root_host, "/") == 0)
+			remember(sn, &root);
+		return;
+	}
+	in_target = tkit_target_path(sn->target, sn->root_host);
+	/* By name the target's root, yet another directory: of another mount namespace. */
+	sn->root_kind = in_target && strcmp(in_target, "/") != 0 ? SN_ROOT_INSIDE : SN_ROOT_OUTSIDE;
 }
 
 /* ---- places ---- */
@@ -106,42 +139,17 @@ static const char *strip(const char *path, const char *prefix)
 	return path[len] == '/' ? path + len : NULL;
 }
 
-/* The root directory of the thread that waits. */
-void sn_root_read(struct sn *sn)
-{
-	const char *in_target;
-	struct stat root;
-	char link[64];
-	ssize_t n;
-
-	snprintf(link, sizeof(link), "/proc/%d/root", sn->tid);
-	n = readlink(link, sn->root_host, sizeof(sn->root_host) - 1);
-	if (n <= 0 || stat(link, &root) < 0) {
-		/* It is gone, or we may not look: paths are taken for what they are. */
-		strcpy(sn->root_host, "/");
-		sn->root_kind = SN_ROOT_SAME;
-		return;
-	}
-	sn->root_host[n] = '\0';
-	if (root.st_dev == sn->target_root.st_dev && root.st_ino == sn->target_root.st_ino) {
-		sn->root_kind = SN_ROOT_SAME;
-		return;
-	}
-	in_target = tkit_target_path(sn->target, sn->root_host);
-	/* By name the target's root, yet another directory: of another mount namespace. */
-	sn->root_kind = in_target && strcmp(in_target, "/") != 0 ? SN_ROOT_INSIDE : SN_ROOT_OUTSIDE;
-}
-
 /* Cuts off the kernel's mark; -ENODATA for what never had a name. */
-static int cut_deleted(const char *link, struct sn_place *place, size_t *len)
+static int cut_deleted(struct sn *sn, const char *what, struct sn_place *place, size_t *len)
 {
-	struct stat named, linked;
+	struct statx linked;
+	struct stat named;
 
 	if (*len <= DELETED_LEN ||
 	    memcmp(place->host + *len - DELETED_LEN, DELETED, DELETED_LEN) != 0)
 		return 0;
-	if (lstat(place->host, &named) == 0 && stat(link, &linked) == 0 &&
-	    named.st_dev == linked.st_dev && named.st_ino == linked.st_ino)
+	if (lstat(place->host, &named) == 0 && stat_link(sn, what, &linked) == 0 &&
+	    is_same(&linked, &named))
 		return 0; /* a file that is called so */
 	*len -= DELETED_LEN;
 	place->host[*len] = '\0';
@@ -153,27 +161,27 @@ static int cut_deleted(const char *link, struct sn_place *place, size_t *len)
 
 /* "/" of something that is no directory: mounted by itself, on a mount that hangs nowhere any more.
  */
-static bool is_no_root(const char *link, const char *host)
+static bool is_no_root(struct sn *sn, const char *what, const char *host)
 {
-	struct stat linked;
+	struct statx linked;
 
-	return strcmp(host, "/") == 0 && stat(link, &linked) == 0 && !S_ISDIR(linked.st_mode);
+	return strcmp(host, "/") == 0 && strcmp(what, "cwd") != 0 &&
+	       stat_link(sn, what, &linked) == 0 && !S_ISDIR(linked.stx_mode);
 }
 
-static int read_place(struct sn *sn, const char *link, struct sn_place *place)
+int sn_place_read(struct sn *sn, const char *what, struct sn_place *place)
 {
-	ssize_t n = readlink(link, place->host, sizeof(place->host) - 1);
+	ssize_t n = read_link(sn, what, place->host);
 	size_t len;
 	int rc;
 
 	if (n < 0)
-		return -errno;
-	place->host[n] = '\0';
+		return (int)n;
 	place->pflags = 0;
-	if (place->host[0] != '/' || is_no_root(link, place->host))
+	if (place->host[0] != '/' || is_no_root(sn, what, place->host))
 		return -ENODATA;
 	len = (size_t)n;
-	rc = cut_deleted(link, place, &len);
+	rc = cut_deleted(sn, what, place, &len);
 	if (rc < 0)
 		return rc;
 	if (sn->root_kind == SN_ROOT_SAME)
@@ -190,82 +198,14 @@ static int read_place(struct sn *sn, const char *link, struct sn_place *place)
 	return 0;
 }
 
-/* A descriptor of the thread; AT_FDCWD is its working directory. */
 int sn_place_fd(struct sn *sn, int fd, struct sn_place *place)
 {
-	char link[64];
+	char what[16];
 
 	if (fd < 0 && fd != AT_FDCWD)
 		return -EBADF;
 	if (fd == AT_FDCWD)
-		snprintf(link, sizeof(link), "/proc/%d/cwd", sn->tid);
-	else
-		snprintf(link, sizeof(link), "/proc/%d/fd/%d", sn->tid, fd);
-	return read_place(sn, link, place);
-}
-
-/* ---- the process ---- */
-
-static pid_t read_tgid(pid_t tid)
-{
-	char path[64], text[2048];
-	const char *at;
-	ssize_t n;
-	int fd;
-
-	snprintf(path, sizeof(path), "/proc/%d/status", tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return 0;
-	n = read(fd, text, sizeof(text) - 1);
-	close(fd);
-	if (n <= 0)
-		return 0;
-	text[n] = '\0';
-	at = strstr(text, "\nTgid:"); /* a newline in the name is escaped */
-	return at ? (pid_t)strtol(at + 6, NULL, 10) : 0;
-}
-
-/* A number is not used again within a tenth of a second: that takes a whole round of them. */
-static pid_t tgid(struct sn *sn)
-{
-	size_t slot = (size_t)sn->tid % (sizeof(sn->known) / sizeof(sn->known[0]));
-
-	if (sn->now - sn->known_since > KNOWN_NS) {
-		memset(sn->known, 0, sizeof(sn->known));
-		sn->known_since = sn->now;
-	}
-	if (sn->known[slot].tid != sn->tid) {
-		pid_t pid = read_tgid(sn->tid);
-
-		if (!pid)
-			return 0;
-		sn->known[slot].tid = sn->tid;
-		sn->known[slot].pid = pid;
-	}
-	return sn->known[slot].pid;
-}
-
-/* Process id, program, name of the thread. */
-void sn_process_read(struct sn *sn)
-{
-	struct sn_place place;
-	char path[64];
-	ssize_t n = -1;
-	int fd;
-
-	sn->pid = tgid(sn);
-	snprintf(path, sizeof(path), "/proc/%d/exe", sn->tid);
-	sn->exe_known = read_place(sn, path, &place) == 0 && place.len < sizeof(sn->exe);
-	if (sn->exe_known) {
-		memcpy(sn->exe, place.path, place.len);
-		sn->exe_len = place.len;
-	}
-	snprintf(path, sizeof(path), "/proc/%d/comm", sn->tid);
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd >= 0) {
-		n = read(fd, sn->comm, sizeof(sn->comm));
-		close(fd);
-	}
-	sn->comm_len = n > 0 ? (size_t)n - (sn->comm[n - 1] == '\n') : 0;
+		return sn_place_read(sn, "cwd", place);
+	snprintf(what, sizeof(what), "fd/%d", fd);
+	return sn_place_read(sn, what, place);
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* The seccomp_notify backend: callbacks, and the loop of notifications. See README.md. */
+/* The seccomp_notify backend: callbacks. See README.md. */
 #include "notify.h"
 
 #include <errno.h>
@@ -9,15 +9,11 @@
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <tkit/tkit.h>
 
-#define RANK       20
-#define CONNECT_NS 60000000000ull /* for the first listener of a container to come */
-#define ROUND      256            /* notifications in a row before a look at what else there is */
+#define RANK 20
 
 /* Newer than some headers. */
 #ifndef SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV
@@ -87,7 +83,9 @@ static void backend_close(struct tkit_ctx *ctx, void *self)
 		close(sn->agent);
 		unlink(sn->opt->listen);
 	}
+	sn_threads_release(sn);
 	free(sn->listeners);
+	free(sn->polled);
 	free(sn->request);
 	free(sn->response);
 	free(sn);
@@ -109,6 +107,11 @@ static int backend_open(struct tkit_ctx *ctx, const void *opts, const struct tki
 	sn->opt = opts;
 	sn->target = target;
 	sn->listener = sn->agent = -1;
+	/*
+	 * What changes a root directory is asked about, but what a container's own profile says of
+	 * setns(2) is not known, nor are the numbers of 32-bit ARM.
+	 */
+	sn->roots_watched = sn->opt->listen || tkit_native_arch() != TKIT_ARCH_X86_64;
 	sn->request_size = sizes.seccomp_notif > sizeof(*sn->request) ? sizes.seccomp_notif
 								      : sizeof(*sn->request);
 	sn->response_size = sizes.seccomp_notif_resp > sizeof(*sn->response)
@@ -116,7 +119,8 @@ static int backend_open(struct tkit_ctx *ctx, const void *opts, const struct tki
 				    : sizeof(*sn->response);
 	sn->request = calloc(1, sn->request_size);
 	sn->response = calloc(1, sn->response_size);
-	rc = sn->request && sn->response ? 0 : -ENOMEM;
+	sn->polled = calloc(2, sizeof(*sn->polled));
+	rc = sn->request && sn->response && sn->polled ? 0 : -ENOMEM;
 	if (!rc && (target->root_fd >= 0 ? fstat(target->root_fd, &sn->target_root)
 					 : stat("/", &sn->target_root)) < 0)
 		rc = -errno;
@@ -183,169 +187,10 @@ static int backend_start(struct tkit_ctx *ctx, void *self)
 	return 0;
 }
 
-/* The command's own status is ours to report, as we may outlive the trace. */
-static void reap(struct sn *sn)
-{
-	int status;
-
-	while (!sn->reaped) {
-		pid_t pid = waitpid(sn->target->pid, &status, WNOHANG | WUNTRACED | WCONTINUED);
-
-		if (pid == 0 || (pid < 0 && errno == EINTR))
-			return;
-		if (pid < 0) {
-			sn->reaped = true;
-			return;
-		}
-		sn->reaped = WIFEXITED(status) || WIFSIGNALED(status);
-		tkit_command_status(sn->ctx, status);
-	}
-}
-
-static bool still_valid(struct sn *sn)
-{
-	return ioctl(sn->listener, SECCOMP_IOCTL_NOTIF_ID_VALID, &sn->request->id) == 0;
-}
-
-/* One notification: 1, 0 if it was withdrawn, -errno. */
-static int answer(struct sn *sn, struct sn_listener *listener)
-{
-	bool tell = true;
-
-	memset(sn->request, 0, sn->request_size);
-	if (ioctl(sn->listener, SECCOMP_IOCTL_NOTIF_RECV, sn->request) < 0)
-		/* ENOENT: killed or interrupted in the meantime; then there was no call */
-		return errno == ENOENT || errno == EINTR || errno == EAGAIN ? 0 : -errno;
-	if (listener) {
-		sn_call_identify(sn);
-		tell = sn_agent_inside(sn, listener);
-	}
-	tell = tell && !sn->passing && !sn->emit_error && sn_call_read(sn);
-	/* The number may be another thread's by now: then what was read means nothing. */
-	if (tell && !still_valid(sn))
-		return 0;
-	memset(sn->response, 0, sn->response_size);
-	sn->response->id = sn->request->id;
-	sn->response->flags = SECCOMP_USER_NOTIF_FLAG_CONTINUE;
-	if (ioctl(sn->listener, SECCOMP_IOCTL_NOTIF_SEND, sn->response) < 0)
-		return errno == ENOENT || errno == EINTR ? 0 : -errno;
-	if (tell)
-		sn_call_emit(sn);
-	return 1;
-}
-
-/* All processes that carry the filter have gone. */
-static int finish(struct sn *sn)
-{
-	const struct timespec moment = {.tv_nsec = 1000000};
-
-	reap(sn);
-	if (!sn->reaped) { /* about to end */
-		nanosleep(&moment, NULL);
-		return (int)sn->pumped;
-	}
-	sn->over = true;
-	return sn->pumped ? (int)sn->pumped : TKIT_END;
-}
-
-/* Up to a round of notifications of one listener. 1: it is over. */
-static int serve(struct sn *sn, struct sn_listener *listener, short events)
-{
-	struct pollfd fd = {.fd = listener->fd, .events = POLLIN, .revents = events};
-
-	sn->listener = listener->fd;
-	for (int i = 0; i < ROUND && (fd.revents & POLLIN); i++) {
-		int rc = answer(sn, listener);
-
-		if (rc < 0)
-			return rc;
-		if (poll(&fd, 1, 0) < 0)
-			return 0;
-	}
-	return (fd.revents & (POLLHUP | POLLIN)) == POLLHUP;
-}
-
-/* The container is over when no process has any of its filters. */
-static int serve_all(struct sn *sn, const struct pollfd *fds, size_t count)
-{
-	size_t kept = 0;
-
-	for (size_t i = 0; i < sn->listener_count; i++) {
-		int rc = i < count ? serve(sn, &sn->listeners[i], fds[i].revents) : 0;
-
-		if (rc < 0)
-			return tkit_fail(sn->ctx, rc, "answering a notification");
-		if (rc)
-			close(sn->listeners[i].fd);
-		else
-			sn->listeners[kept++] = sn->listeners[i];
-	}
-	if (sn->listener_count && !kept)
-		sn->over = true;
-	sn->listener_count = kept;
-	return 0;
-}
-
-static int pump_agent(struct sn *sn, int timeout_ms)
-{
-	struct pollfd fds[2 + SN_LISTENERS_POLLED] = {
-		{.fd = sn->agent, .events = POLLIN},
-		{.fd = sn->passing ? -1 : tkit_stop_fd(sn->ctx), .events = POLLIN}};
-	size_t count =
-		sn->listener_count < SN_LISTENERS_POLLED ? sn->listener_count : SN_LISTENERS_POLLED;
-	int rc;
-
-	for (size_t i = 0; i < count; i++)
-		fds[2 + i] = (struct pollfd){.fd = sn->listeners[i].fd, .events = POLLIN};
-	sn->pumped = 0;
-	if (poll(fds, 2 + count, timeout_ms) < 0 && errno != EINTR)
-		return tkit_fail(sn->ctx, -errno, "waiting for notifications");
-	rc = serve_all(sn, fds + 2, count);
-	if (rc == 0 && (fds[0].revents & POLLIN)) {
-		rc = sn_agent_accept(sn);
-		sn->over = sn->over && !sn->listener_count;
-	}
-	if (rc < 0)
-		return rc;
-	if (sn->emit_error && !sn->passing)
-		return sn->emit_error;
-	if (!sn->over && !sn->listener_count && tkit_now_ns() - sn->since > CONNECT_NS)
-		return tkit_fail(sn->ctx, -ETIMEDOUT, "no container has connected to %s",
-				 sn->opt->listen);
-	return sn->over && !sn->pumped ? TKIT_END : (int)sn->pumped;
-}
-
 static int backend_pump(struct tkit_ctx *ctx, void *self, int timeout_ms)
 {
-	struct sn *sn = self;
-	struct pollfd fds[] = {{.fd = sn->listener, .events = POLLIN},
-			       {.fd = sn->passing ? -1 : tkit_stop_fd(ctx), .events = POLLIN},
-			       {.fd = sn->reaped ? -1 : sn->target->pidfd, .events = POLLIN}};
-	int rc;
-
-	if (sn->over)
-		return TKIT_END;
-	if (sn->agent >= 0)
-		return pump_agent(sn, timeout_ms);
-	sn->pumped = 0;
-	reap(sn);
-	if (poll(fds, 3, timeout_ms) < 0 && errno != EINTR)
-		return tkit_fail(ctx, -errno, "waiting for notifications");
-	for (int i = 0; i < ROUND && (fds[0].revents & POLLIN); i++) {
-		rc = answer(sn, NULL);
-		if (rc < 0)
-			return tkit_fail(ctx, rc, "answering a notification");
-		/* after stop() nothing is told any more, but the calls are still to be answered */
-		if (sn->emit_error && !sn->passing)
-			return sn->emit_error;
-		if (poll(fds, 1, 0) < 0)
-			break;
-	}
-	if ((fds[0].revents & (POLLHUP | POLLIN)) == POLLHUP)
-		return finish(sn);
-	if (fds[2].revents)
-		reap(sn);
-	return (int)sn->pumped;
+	(void)ctx;
+	return sn_loop_pump(self, timeout_ms);
 }
 
 /* The filter stays, and without an answer each of its calls would fail: they are let through. */

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
-/* Reading the memory of a stopped tracee. */
-#include "ptrace.h"
+#include <procmem.h>
 
 #include <errno.h>
 #include <fcntl.h>
@@ -9,7 +8,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define PAGE 4096u
+#define PAGE  4096u
+#define FIRST 256u /* bytes that are read at once: enough for nearly all paths */
 
 /*
  * By /proc/TID/mem: also where process_vm_readv(2) is refused, and from memory that is
@@ -43,37 +43,29 @@ static ssize_t read_some(pid_t tid, uint64_t addr, void *buf, size_t size, bool 
 	if (n > 0)
 		return n;
 	n = read_by_mem(tid, addr, buf, size);
-	if (n > 0)
+	if (n > 0 && ret_forced)
 		*ret_forced = true;
 	return n;
 }
 
-/* All `size` bytes, or -errno. */
-ssize_t pt_read(pid_t tid, uint64_t addr, void *buf, size_t size)
+int procmem_read(pid_t tid, uint64_t addr, void *buf, size_t size)
 {
-	size_t have = 0;
-	bool forced;
-
-	while (have < size) {
-		ssize_t n = read_some(tid, addr + have, (char *)buf + have, size - have, &forced);
+	for (size_t have = 0; have < size;) {
+		ssize_t n = read_some(tid, addr + have, (char *)buf + have, size - have, NULL);
 
 		if (n < 0)
-			return n;
+			return (int)n;
 		have += (size_t)n;
 	}
-	return (ssize_t)size;
+	return 0;
 }
 
-/*
- * A path, as the kernel's getname() takes it: up to a NUL, at most PATH_MAX bytes with it.
- * Never touches a page behind the one that the string ends in. Returns its length,
- * -ENAMETOOLONG if there is no NUL (then buf is full), -EFAULT.
- */
-ssize_t pt_read_string(pid_t tid, uint64_t addr, char buf[PATH_MAX], bool *ret_forced)
+ssize_t procmem_string(pid_t tid, uint64_t addr, char buf[PATH_MAX], bool *ret_forced)
 {
 	size_t have = 0;
 
-	*ret_forced = false;
+	if (ret_forced)
+		*ret_forced = false;
 	if (!addr)
 		return -EFAULT;
 	while (have < PATH_MAX) {
@@ -83,11 +75,11 @@ ssize_t pt_read_string(pid_t tid, uint64_t addr, char buf[PATH_MAX], bool *ret_f
 
 		if (size > PATH_MAX - have)
 			size = PATH_MAX - have;
-		if (!have && size > 256)
-			size = 256; /* enough for nearly all */
+		if (!have && size > FIRST)
+			size = FIRST;
 		n = read_some(tid, addr + have, buf + have, size, ret_forced);
 		if (n < 0)
-			return -EFAULT;
+			return n;
 		nul = memchr(buf + have, 0, (size_t)n);
 		if (nul)
 			return nul - buf;
