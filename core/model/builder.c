@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "util/bytes.h"
 
@@ -61,41 +62,6 @@ static int note_comm(struct model_builder *b, struct prog *prog, const struct tk
 	return prog->comm == INTERN_NONE ? -ENOMEM : 0;
 }
 
-uint32_t builder_hash(const struct model_builder *b, const struct cell *cell)
-{
-	uint64_t words[CELL_KEY_WORDS];
-
-	memcpy(words, &cell->key, sizeof(words));
-	return keyed_hash(&b->cells, words);
-}
-
-struct cell *builder_cell(struct model_builder *b, const struct cell *add, uint32_t hash,
-			  int *ret_new)
-{
-	uint64_t words[CELL_KEY_WORDS];
-	struct cell *cell;
-
-	memcpy(words, &add->key, sizeof(words));
-	cell = keyed_get_hashed(&b->cells, words, hash, ret_new);
-	if (!cell)
-		return NULL;
-	if (*ret_new) {
-		*cell = *add;
-		return cell;
-	}
-	cell->count = add_count(cell->count, add->count);
-	cell->flags |= add->flags;
-	cell->pflags |= add->pflags;
-	cell->has_flags |= add->has_flags;
-	if (add->last_seq > cell->last_seq) /* a REPEAT comes late */
-		cell->last_seq = add->last_seq;
-	if (add->last_ns > cell->last_ns)
-		cell->last_ns = add->last_ns;
-	if (cell->resolved == INTERN_NONE)
-		cell->resolved = add->resolved;
-	return cell;
-}
-
 int builder_new_cell(struct model_builder *b, struct cell *cell, const struct tkit_event *event)
 {
 	struct prog *prog;
@@ -115,12 +81,27 @@ int builder_new_cell(struct model_builder *b, struct cell *cell, const struct tk
 /* Adds to the cell of the same key, or makes it. `event` gives the first one's strings. */
 static int add_cell(struct model_builder *b, const struct cell *add, const struct tkit_event *event)
 {
+	const struct cell_access access = {.count = add->count,
+					   .seq = add->last_seq,
+					   .ns = add->last_ns,
+					   .flags = add->flags,
+					   .pflags = add->pflags,
+					   .resolved = add->resolved,
+					   .has_flags = add->has_flags};
+	uint64_t words[CELL_KEY_WORDS];
+	struct cell *cell;
 	int is_new;
-	struct cell *cell = builder_cell(b, add, builder_hash(b, add), &is_new);
 
+	memcpy(words, &add->key, sizeof(words));
+	cell = keyed_get(&b->cells, words, &is_new);
 	if (!cell)
 		return -ENOMEM;
-	return is_new && event ? builder_new_cell(b, cell, event) : 0;
+	if (!is_new) {
+		builder_count(cell, &access);
+		return 0;
+	}
+	*cell = *add;
+	return event ? builder_new_cell(b, cell, event) : 0;
 }
 
 /* The event that goes with a pending first one. */

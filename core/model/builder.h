@@ -49,14 +49,16 @@ struct cell_key {
 #define CELL_KEY_WORDS (sizeof(struct cell_key) / sizeof(uint64_t))
 _Static_assert(sizeof(struct cell_key) == 4 * sizeof(uint64_t), "no padding in the key");
 
+/* Two cache lines; what an access that was seen before changes is in the first one. */
 struct cell {
 	struct cell_key key;
 	uint64_t count;
 	uint64_t flags; /* ORed */
-	uint64_t first_seq;
 	uint64_t last_seq;
-	uint64_t first_ns; /* since the run was armed */
-	uint64_t last_ns;
+	uint64_t last_ns; /* since the run was armed */
+
+	uint64_t first_seq;
+	uint64_t first_ns;
 	uint32_t requested; /* name ids; INTERN_NONE = absent */
 	uint32_t base;
 	uint32_t root;
@@ -65,7 +67,9 @@ struct cell {
 	int32_t first_pid;
 	uint8_t has_pid;
 	uint8_t has_flags;
+	uint8_t reserved[22];
 };
+_Static_assert(sizeof(struct cell) == 128, "two cache lines");
 
 /* One program in one run. */
 struct prog {
@@ -123,15 +127,38 @@ int model_builder_end_run(struct model_builder *builder, uint32_t run,
 /* The access is one of two that belong together: a rename, a mount. */
 bool builder_is_pair(const struct cell *cell);
 
-/* Hash of a cell's key, for the next one. */
-uint32_t builder_hash(const struct model_builder *builder, const struct cell *cell);
+/* Adds with saturation: counts come from files. */
+static inline uint64_t add_count(uint64_t a, uint64_t b)
+{
+	return a + b < a ? UINT64_MAX : a + b;
+}
 
-/*
- * Counts one more access of a cell; `add` becomes the cell if it is new. Returns the cell, new
- * or old (*ret_new); NULL: no memory.
- */
-struct cell *builder_cell(struct model_builder *builder, const struct cell *add, uint32_t hash,
-			  int *ret_new);
+/* One access (or `count` of them) of a cell. */
+struct cell_access {
+	uint64_t count, seq, ns;
+	uint64_t flags;
+	uint32_t pflags;
+	uint32_t resolved;
+	uint8_t has_flags;
+};
+
+/* Counts an access of a cell that is there already. */
+static inline void builder_count(struct cell *cell, const struct cell_access *more)
+{
+	cell->count = add_count(cell->count, more->count);
+	cell->flags |= more->flags;
+	if (more->seq > cell->last_seq) /* a REPEAT comes late */
+		cell->last_seq = more->seq;
+	if (more->ns > cell->last_ns)
+		cell->last_ns = more->ns;
+	/* Mostly nothing is new here: then the second cache line need not be written back. */
+	if (more->pflags & ~cell->pflags)
+		cell->pflags |= more->pflags;
+	if (more->has_flags > cell->has_flags)
+		cell->has_flags = more->has_flags;
+	if (cell->resolved == INTERN_NONE && more->resolved != INTERN_NONE)
+		cell->resolved = more->resolved;
+}
 
 /* Gives a new cell what only the first event's strings tell. 0 or -ENOMEM. */
 int builder_new_cell(struct model_builder *builder, struct cell *cell,
@@ -150,12 +177,6 @@ bool mount_place(const char *text, struct buf *out);
 
 /* False for a run whose header was lost: such runs are never taken for the same. */
 bool run_has_id(const struct tkit_run_info *info);
-
-/* Adds with saturation: counts come from files. */
-static inline uint64_t add_count(uint64_t a, uint64_t b)
-{
-	return a + b < a ? UINT64_MAX : a + b;
-}
 
 /*
  * The place of an access in its run: in the order in which they come, by the clock as far as that

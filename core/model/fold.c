@@ -31,15 +31,14 @@ static int compare_names(const void *a, const void *b, void *arg)
 			 intern_get(&m->names, *(const uint32_t *)b));
 }
 
+/* Two cells of one path. */
 static int compare_cells(const void *a, const void *b, void *arg)
 {
 	const struct order *order = arg;
 	const struct cell *x = model_cell(order->model, *(const uint32_t *)a);
 	const struct cell *y = model_cell(order->model, *(const uint32_t *)b);
-	int c = compare_u32(order->rank[x->key.path], order->rank[y->key.path]);
+	int c = x->key.op - y->key.op;
 
-	if (!c)
-		c = x->key.op - y->key.op;
 	if (!c)
 		c = x->key.err - y->key.err;
 	if (!c)
@@ -201,33 +200,72 @@ static void give_back(void **array, size_t item, size_t count)
 		*array = smaller;
 }
 
+/*
+ * Sorts the cells that have a path: by paths by counting, as there are so many cells, and then
+ * those of each path. `first` is by rank, one more at the end, all 0. Returns how many they are.
+ */
+static uint32_t sort_cells(struct order *order, uint32_t *first, uint32_t *sorted)
+{
+	const struct tkit_model *m = order->model;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < m->cells.count; i++) {
+		const struct cell *cell = model_cell(m, i);
+
+		if (cell->key.run < m->run_count && cell->key.path != INTERN_NONE)
+			first[order->rank[cell->key.path]]++;
+	}
+	for (uint32_t i = 0; i <= m->name_count; i++) {
+		uint32_t here = first[i];
+
+		first[i] = count;
+		count += here;
+	}
+	for (uint32_t i = 0; i < m->cells.count; i++) {
+		const struct cell *cell = model_cell(m, i);
+
+		if (cell->key.run < m->run_count && cell->key.path != INTERN_NONE)
+			sorted[first[order->rank[cell->key.path]]++] = i;
+	}
+	/* By now first[i] is where those of rank i end. */
+	for (uint32_t i = 0, start = 0; i < m->name_count; start = first[i++]) {
+		for (uint32_t k = start; k < first[i]; k++)
+			__builtin_prefetch(model_cell(m, sorted[k]));
+		if (first[i] - start > 1)
+			qsort_r(sorted + start, first[i] - start, sizeof(*sorted), compare_cells,
+				order);
+	}
+	return count;
+}
+
+static void count_pathless(struct tkit_model *m)
+{
+	for (uint32_t i = 0; i < m->cells.count; i++) {
+		const struct cell *cell = model_cell(m, i);
+		uint64_t *at;
+
+		if (cell->key.run >= m->run_count || cell->key.path != INTERN_NONE ||
+		    cell->key.aux >= TKIT_PATHLESS_COUNT_)
+			continue;
+		at = &m->pathless[cell->key.err != 0][cell->key.aux];
+		*at = add_count(*at, cell->count);
+	}
+}
+
 static int fold_cells(struct tkit_model *m, const uint32_t *rank)
 {
 	struct order order = {.model = m, .rank = rank};
 	uint32_t *sorted = malloc((m->cells.count + 1) * sizeof(*sorted));
-	uint32_t count = 0;
-	int rc;
+	uint32_t *first = calloc((size_t)m->name_count + 1, sizeof(*first));
+	int rc = sorted && first ? 0 : -ENOMEM;
 
-	if (!sorted)
-		return -ENOMEM;
-	for (uint32_t i = 0; i < m->cells.count; i++) {
-		const struct cell *cell = model_cell(m, i);
-
-		if (cell->key.run >= m->run_count)
-			continue;
-		if (cell->key.path != INTERN_NONE) {
-			sorted[count++] = i;
-		} else if (cell->key.aux < TKIT_PATHLESS_COUNT_) {
-			uint64_t *at = &m->pathless[cell->key.err != 0][cell->key.aux];
-
-			*at = add_count(*at, cell->count);
-		}
-	}
-	qsort_r(sorted, count, sizeof(*sorted), compare_cells, &order);
-	rc = fold_sorted(m, sorted, count);
+	if (!rc)
+		rc = fold_sorted(m, sorted, sort_cells(&order, first, sorted));
 	free(sorted);
+	free(first);
 	if (rc)
 		return rc;
+	count_pathless(m);
 	give_back((void **)&m->accesses, sizeof(*m->accesses), m->access_count);
 	give_back((void **)&m->paths, sizeof(*m->paths), m->path_count);
 	return 0;

@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/random.h>
 
+#include "util/bigmem.h"
+
 void keyed_init(struct keyed *table, size_t item_size, size_t key_words)
 {
 	*table = (struct keyed){.item_size = item_size, .key_words = key_words};
@@ -16,20 +18,9 @@ void keyed_init(struct keyed *table, size_t item_size, size_t key_words)
 
 void keyed_done(struct keyed *table)
 {
-	free(table->items);
-	free(table->slots);
+	bigmem_free(table->items, (size_t)table->room * table->item_size);
+	bigmem_free(table->slots, table->slot_count * sizeof(*table->slots));
 	*table = (struct keyed){0};
-}
-
-uint32_t keyed_hash(const struct keyed *table, const uint64_t *key)
-{
-	uint64_t h = table->seed;
-
-	for (size_t i = 0; i < table->key_words; i++) {
-		h = (h ^ key[i]) * 0x9e3779b97f4a7c15u;
-		h ^= h >> 32;
-	}
-	return (uint32_t)h;
 }
 
 static inline bool same_words(const unsigned char *item, const uint64_t *key, size_t words)
@@ -67,20 +58,23 @@ static struct keyed_slot *find_slot(const struct keyed *table, const uint64_t *k
 static int grow(struct keyed *table)
 {
 	uint32_t slot_count = table->slot_count ? table->slot_count * 2 : 512;
-	uint32_t room = slot_count / 2, mask = slot_count - 1;
+	uint32_t room = slot_count / 4 * 3, mask = slot_count - 1;
 	struct keyed_slot *slots;
 	unsigned char *items;
 
 	if (slot_count == 0)
 		return -1;
-	items = realloc(table->items, (size_t)room * table->item_size);
-	if (items)
-		table->items = items;
-	slots = calloc(slot_count, sizeof(*slots));
-	if (!items || !slots) {
-		free(slots);
+	slots = bigmem_zeroed(slot_count * sizeof(*slots));
+	if (!slots)
+		return -1;
+	items = bigmem_grow(table->items, (size_t)table->room * table->item_size,
+			    (size_t)room * table->item_size);
+	if (!items) {
+		bigmem_free(slots, slot_count * sizeof(*slots));
 		return -1;
 	}
+	table->items = items;
+	table->room = room;
 	for (uint32_t i = 0; i < table->slot_count; i++) {
 		uint32_t at = table->slots[i].hash & mask;
 
@@ -90,42 +84,45 @@ static int grow(struct keyed *table)
 			at = (at + 1) & mask;
 		slots[at] = table->slots[i];
 	}
-	free(table->slots);
+	bigmem_free(table->slots, table->slot_count * sizeof(*slots));
 	table->slots = slots;
 	table->slot_count = slot_count;
-	table->room = room;
 	return 0;
 }
 
-void keyed_fetch_item(const struct keyed *table, uint32_t hash)
+uint32_t keyed_fetch_item(const struct keyed *table, uint32_t hash)
 {
+	uint32_t mask = table->slot_count - 1, at = hash & mask, index;
 	const char *item;
-	uint32_t at;
 
 	if (!table->slot_count)
-		return;
+		return 0;
 	/* The first one with this hash is mostly it, and it is mostly where the hash says. */
-	at = hash & (table->slot_count - 1);
 	while (table->slots[at].item && table->slots[at].hash != hash)
-		at = (at + 1) & (table->slot_count - 1);
-	if (!table->slots[at].item)
-		return;
-	item = keyed_at(table, table->slots[at].item - 1);
+		at = (at + 1) & mask;
+	index = table->slots[at].item;
+	if (!index)
+		return 0;
+	item = keyed_at(table, index - 1);
 	for (size_t i = 0; i < table->item_size; i += 64)
 		__builtin_prefetch(item + i, 1);
+	return index;
 }
 
 void *keyed_get(struct keyed *table, const uint64_t *key, int *ret_new)
 {
-	return keyed_get_hashed(table, key, keyed_hash(table, key), ret_new);
+	return keyed_get_fetched(table, key, keyed_hash(table, key, table->key_words), 0, ret_new);
 }
 
-void *keyed_get_hashed(struct keyed *table, const uint64_t *key, uint32_t hash, int *ret_new)
+void *keyed_get_fetched(struct keyed *table, const uint64_t *key, uint32_t hash, uint32_t fetched,
+			int *ret_new)
 {
 	struct keyed_slot *slot;
 	unsigned char *item;
 
 	*ret_new = 0;
+	if (fetched && same_key(table, fetched - 1, key))
+		return keyed_at(table, fetched - 1);
 	if (table->slot_count) {
 		slot = find_slot(table, key, hash);
 		if (slot->item)

@@ -31,19 +31,35 @@ void keyed_done(struct keyed *table);
 /* The item with that key; added, zero behind the key, if it is new (*ret_new). NULL: no memory. */
 void *keyed_get(struct keyed *table, const uint64_t *key, int *ret_new);
 
-uint32_t keyed_hash(const struct keyed *table, const uint64_t *key);
+/* A key's hash; `words` is the table's, best as a constant. */
+static inline uint32_t keyed_hash(const struct keyed *table, const uint64_t *key, size_t words)
+{
+	uint64_t h = table->seed;
 
-/* The same, with the key's hash at hand. */
-void *keyed_get_hashed(struct keyed *table, const uint64_t *key, uint32_t hash, int *ret_new);
+#pragma GCC unroll 4
+	for (size_t i = 0; i < words; i++) {
+		h = (h ^ key[i]) * 0x9e3779b97f4a7c15u;
+		h ^= h >> 32;
+	}
+	return (uint32_t)h;
+}
 
-/* For many keys in a row: fetch the slots of all, then their items, and only then get them. */
+/*
+ * For many keys in a row: fetch the slots of all, then their items, and only then get them, so
+ * that the memory of all is waited for at the same time.
+ */
 static inline void keyed_fetch_slot(const struct keyed *table, uint32_t hash)
 {
 	if (table->slot_count)
 		__builtin_prefetch(&table->slots[hash & (table->slot_count - 1)]);
 }
 
-void keyed_fetch_item(const struct keyed *table, uint32_t hash);
+/* Returns what is mostly the item: its index + 1; 0: there is none with this hash. */
+uint32_t keyed_fetch_item(const struct keyed *table, uint32_t hash);
+
+/* keyed_get() with the key's hash at hand, and what keyed_fetch_item() said, or 0. */
+void *keyed_get_fetched(struct keyed *table, const uint64_t *key, uint32_t hash, uint32_t fetched,
+			int *ret_new);
 
 static inline void *keyed_at(const struct keyed *table, uint32_t index)
 {

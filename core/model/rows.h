@@ -17,6 +17,7 @@
 struct row_cache {
 	struct row_waiting *waiting;
 	uint32_t waiting_count;
+	struct lessons *lessons;
 	uint64_t block_number; /* 0 = none */
 	struct row_kind *kinds;
 	struct row_name *names;

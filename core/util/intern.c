@@ -139,30 +139,7 @@ uint32_t intern_find(const struct intern *table, struct tkit_bytes text)
 	return find_slot(table, text, intern_hash(table, text))->id - 1;
 }
 
-void intern_fetch(const struct intern *table, uint32_t hash, int stage)
-{
-	const struct intern_slot *slot;
-
-	if (!table->slot_count)
-		return;
-	/* Mostly it is where the hash says; else it is fetched when it is needed. */
-	slot = &table->slots[hash & (table->slot_count - 1)];
-	if (stage == 0)
-		__builtin_prefetch(slot);
-	else if (slot->hash != hash || !slot->id)
-		return;
-	else if (stage == 1)
-		__builtin_prefetch(&table->strs[slot->id - 1]);
-	else
-		__builtin_prefetch(table->strs[slot->id - 1].ptr);
-}
-
-uint32_t intern_add(struct intern *table, struct tkit_bytes text, int *ret_new)
-{
-	return intern_add_hashed(table, text, intern_hash(table, text), ret_new);
-}
-
-uint32_t intern_add_hashed(struct intern *table, struct tkit_bytes text, uint32_t hash,
+static uint32_t add_hashed(struct intern *table, struct tkit_bytes text, uint32_t hash,
 			   int *ret_new)
 {
 	struct intern_slot *slot;
@@ -189,4 +166,50 @@ uint32_t intern_add_hashed(struct intern *table, struct tkit_bytes text, uint32_
 	if (ret_new)
 		*ret_new = 1;
 	return table->count - 1;
+}
+
+void intern_fetch_slot(const struct intern *table, uint32_t hash)
+{
+	if (table->slot_count)
+		__builtin_prefetch(&table->slots[hash & (table->slot_count - 1)]);
+}
+
+uint32_t intern_look(const struct intern *table, uint32_t hash)
+{
+	uint32_t mask = table->slot_count - 1, at = hash & mask, id;
+
+	if (!table->slot_count)
+		return INTERN_NONE;
+	while (table->slots[at].id && table->slots[at].hash != hash)
+		at = (at + 1) & mask;
+	id = table->slots[at].id - 1; /* 0 - 1 is INTERN_NONE */
+	if (id != INTERN_NONE)
+		__builtin_prefetch(&table->strs[id]);
+	return id;
+}
+
+void intern_fetch_text(const struct intern *table, uint32_t id)
+{
+	struct tkit_bytes text;
+
+	if (id == INTERN_NONE)
+		return;
+	text = table->strs[id];
+	for (size_t i = 0; i < text.len && i < 256; i += 64)
+		__builtin_prefetch(text.ptr + i);
+	if (text.len)
+		__builtin_prefetch(text.ptr + text.len - 1);
+}
+
+uint32_t intern_add_looked(struct intern *table, struct tkit_bytes text, uint32_t hash,
+			   uint32_t looked)
+{
+	if (looked != INTERN_NONE && bytes_eq(table->strs[looked], text))
+		return looked;
+	return add_hashed(table, text, hash, NULL);
+}
+
+uint32_t intern_add(struct intern *table, struct tkit_bytes text, int *ret_new)
+{
+	return add_hashed(table, text, intern_hash(table, text), ret_new);
 }

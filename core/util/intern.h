@@ -42,13 +42,17 @@ uint32_t intern_add(struct intern *table, struct tkit_bytes text, int *ret_new);
 uint32_t intern_find(const struct intern *table, struct tkit_bytes text);
 
 /*
- * For many strings at once: intern_hash() of all, then intern_fetch() of all with stage 0, 1 and
- * 2, then intern_add_hashed(): so the memory of all is waited for at the same time.
+ * For many strings at once, so that the memory of all is waited for at the same time: hash all and
+ * fetch their slots; look() for all; fetch what was found; and only then add all.
  */
 uint32_t intern_hash(const struct intern *table, struct tkit_bytes text);
-void intern_fetch(const struct intern *table, uint32_t hash, int stage);
-uint32_t intern_add_hashed(struct intern *table, struct tkit_bytes text, uint32_t hash,
-			   int *ret_new);
+void intern_fetch_slot(const struct intern *table, uint32_t hash);
+/* The id that it mostly is, or INTERN_NONE. */
+uint32_t intern_look(const struct intern *table, uint32_t hash);
+void intern_fetch_text(const struct intern *table, uint32_t id);
+/* intern_add() with the text's hash at hand, and what intern_look() said, or INTERN_NONE. */
+uint32_t intern_add_looked(struct intern *table, struct tkit_bytes text, uint32_t hash,
+			   uint32_t looked);
 
 static inline struct tkit_bytes intern_get(const struct intern *table, uint32_t id)
 {
