@@ -84,7 +84,6 @@ static void base_of(struct import *import, int32_t pid, const struct strace_arg 
 	struct strace *strace = import->strace;
 	long len = dirfd ? strace_fd_path(dirfd->text, dirfd->len, strace->text[1]) : 0;
 	bool at_cwd = !dirfd || (dirfd->len >= 8 && !memcmp(dirfd->text, "AT_FDCWD", 8));
-	const struct strace_cwd *cwd;
 
 	if (len > 0) {
 		if (at_cwd)
@@ -92,8 +91,9 @@ static void base_of(struct import *import, int32_t pid, const struct strace_arg 
 		event->base.ptr = strace->text[1];
 		event->base.len = (size_t)len;
 	} else if (at_cwd) {
-		cwd = strace_cwd(strace, pid, false);
-		event->base.ptr = cwd && cwd->path ? cwd->path : import->options->cwd;
+		const char *cwd = strace_cwd(strace, pid);
+
+		event->base.ptr = cwd ? cwd : import->options->cwd;
 		event->base.len = event->base.ptr ? strlen(event->base.ptr) : 0;
 	}
 	if (event->base.len)
@@ -225,19 +225,14 @@ static int take_access(struct import *import, const struct strace_parts *parts,
 static int take_fork(struct import *import, const struct strace_parts *parts)
 {
 	struct tkit_event event, fork;
-	const struct strace_cwd *cwd;
+	const char *cwd;
 
 	tkit_event_init(&event, TKIT_EVENT_ACCESS);
 	if (!result_of(parts, &event) || event.err || event.ret <= 0)
 		return LINE_USED;
-	cwd = strace_cwd(import->strace, parts->pid, false);
-	if (cwd && cwd->path) {
-		char *path = strdup(cwd->path);
-
-		if (path)
-			strace_set_cwd(import->strace, (int32_t)event.ret, path, strlen(path));
-		free(path);
-	}
+	cwd = strace_cwd(import->strace, parts->pid);
+	if (cwd)
+		strace_set_cwd(import->strace, (int32_t)event.ret, cwd, strlen(cwd));
 	if (memmem(parts->args, parts->args_len, "CLONE_THREAD", 12))
 		return LINE_USED;
 	tkit_event_init(&fork, TKIT_EVENT_FORK);
@@ -251,12 +246,8 @@ static int take_exit(struct import *import, const struct strace_parts *parts)
 {
 	static const char exited[] = "exited with ";
 	struct tkit_event event;
-	struct strace_cwd *cwd = strace_cwd(import->strace, parts->pid, false);
 
-	if (cwd) {
-		free(cwd->path);
-		*cwd = import->strace->cwds[--import->strace->cwd_count];
-	}
+	strace_forget(import->strace, parts->pid);
 	tkit_event_init(&event, TKIT_EVENT_EXIT);
 	event.valid = parts->pid ? TKIT_V_PID : 0;
 	event.pid = parts->pid;

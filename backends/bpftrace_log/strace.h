@@ -54,36 +54,36 @@ long strace_fd_path(const char *text, size_t len, char *buf);
 
 /* ---- strace_state.c: what is known from the lines before ---- */
 
-/* A call that another process's line interrupted. */
-struct strace_pending {
-	int32_t pid; /* 0 = free */
+/* What is known of a thread, as far as the log has told. */
+struct strace_task {
+	int32_t pid;
+	bool used;
+	char *cwd; /* NULL: unknown */
+	/* a call that another thread's line interrupted; a thread has at most one */
 	char name[24];
-	char *args;
+	char *args; /* NULL: none */
 	size_t args_len;
 };
 
-/* The working directory of a process, as far as the log has told. */
-struct strace_cwd {
-	int32_t pid;
-	char *path;
-};
-
 struct strace {
-	struct strace_pending *pending;
-	size_t pending_count;
-	struct strace_cwd *cwds;
-	size_t cwd_count;
+	struct strace_task *tasks; /* open addressing by pid */
+	uint32_t room;             /* power of two */
+	uint32_t count;
+	uint64_t seed;
 	char *joined;  /* arguments of a resumed call */
 	char *text[3]; /* unescaped strings of one line: path, base, resolved */
-	size_t room;
+	size_t text_room;
 };
 
 struct strace *strace_state(struct import *import); /* NULL: no memory */
 /* Buffers for the strings of a line of that length. */
 bool strace_room(struct strace *strace, size_t len);
-/* NULL: not known, or no memory to `make` it. */
-struct strace_cwd *strace_cwd(struct strace *strace, int32_t pid, bool make);
+/* Its directory; NULL: unknown. Until the next strace_set_cwd() or strace_forget() for `pid`. */
+const char *strace_cwd(const struct strace *strace, int32_t pid);
+/* NULL: unknown from now on. */
 void strace_set_cwd(struct strace *strace, int32_t pid, const char *path, size_t len);
+/* A thread has ended. */
+void strace_forget(struct strace *strace, int32_t pid);
 /* Keeps the first half of an interrupted call; puts a resumed call's halves together. LINE_* or
  * -ENOMEM */
 int strace_keep(struct import *import, const struct strace_parts *parts);

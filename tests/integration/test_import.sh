@@ -83,7 +83,30 @@ import tkit-bt-0.17.json | jq -r 'select(.op == "open") | [.path_raw // .path, .
 lib/os-release - 0 cat
 /none/$(printf 'y%.0s' {1..200}) /none/$(printf 'y%.0s' {1..200}) 2 cat"
 
+# A call goes with what its own thread began, once; what a thread began that has ended goes with nothing.
+import strace-halves.log | jq -c '[.type, .abs // .detail // "-"]' | expect "strace: halves of calls" \
+'["access","/w/a"]
+["loss","'"$here"'/logs/strace-halves.log:3: not understood"]
+["exit","-"]
+["loss","'"$here"'/logs/strace-halves.log:7: not understood"]
+["loss","'"$here"'/logs/strace-halves.log:8: not understood"]
+["access","/w/b"]'
+
 work=$(mktemp -d)
+# Many threads in calls at once: a search through all of them at each line took minutes.
+awk 'BEGIN {
+	for (i = 1; i <= 300000; i++)
+		printf "%d openat(AT_FDCWD</w>, \"f%d\", O_RDONLY <unfinished ...>\n", i, i
+	for (i = 300000; i >= 1; i--)
+		printf "%d <... openat resumed>) = 3</w/f%d>\n", i, i
+}' > "$work/threads.log"
+(
+	ulimit -t 30
+	"$tkit" -q run --backend "bpftrace_log,file=$work/threads.log" -o "$work/threads.tkit"
+) || :
+"$tkit" dump "$work/threads.tkit" | jq -c 'select(.abs == .resolved) | .abs' | sort -u | wc -l |
+	expect "strace: many calls interrupted" 300000
+
 cp "$here/logs/strace.log" "$work/log.42"
 { "$tkit" -q run --backend "bpftrace_log,file=$work/log" --sink null 2>&1 || :; } |
 	grep -c "strace -ff has made a file for each process" | expect "the files of strace -ff are told" 1
