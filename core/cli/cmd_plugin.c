@@ -258,7 +258,7 @@ static const char help[] =
 	"                the process; no two instances at a time\n"
 	"  PC064..PC068  lent memory: used too late, written to; reports that vary; too much memory\n"
 	"  PC069..PC074  probe(); events that break the event model, or come when they must not\n"
-	"  PC075..PC083  pump(), stats(), caps(), the watched command, order, escaping\n"
+	"  PC075..PC084  pump(), stats(), caps(), the watched command, order, escaping, early open()\n"
 	"\n"
 	"Run by root, tkit refuses conf files and modules that others can write.\n"
 	"\n"

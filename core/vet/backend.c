@@ -43,6 +43,7 @@ static void life_whole(struct vet *vet)
 			instance_drain(&i);
 		instance_stats(&i);
 	}
+	vet->seen = i.watch.events;
 	instance_done(&i);
 }
 
@@ -203,4 +204,6 @@ void vet_backend(struct vet *vet)
 	vet_lives(vet, "run that is called off", life_called_off);
 	vet_live(vet, life_idle);
 	vet_live(vet, two_at_once);
+	if (backend_caps(vet->plugin, vet->options) & TKIT_BACKEND_EARLY)
+		vet_early(vet);
 }

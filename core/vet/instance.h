@@ -33,6 +33,9 @@ void instance_stats(struct instance *i);
 void instance_close(struct instance *i);
 void instance_done(struct instance *i); /* closes, awaits the command */
 
+/* early.c: the lives of a backend with TKIT_BACKEND_EARLY. */
+void vet_early(struct vet *vet);
+
 /* For a callback that is called by hand. */
 void instance_stage(struct instance *i, const char *name);
 bool instance_succeeded(struct instance *i, int rc, int max);

@@ -43,6 +43,7 @@ struct vet {
 	size_t lent;                  /* bytes of the arena that have been lent */
 	bool inherited[VET_FDS];      /* descriptors that were there from the beginning */
 	enum tkit_target_kind target; /* backends: what the lives are led with */
+	uint64_t seen;                /* backends: events of a whole life */
 	bool no_output;               /* sinks: -o means nothing to it */
 	struct tkit_model *model;     /* reporters */
 };

@@ -47,6 +47,7 @@
 #define VET_ORDER   "PC081" /* events of one thread that are not in order */
 #define VET_BUSY    "PC082" /* pump() does not wait */
 #define VET_RAW     "PC083" /* a report has names unescaped */
+#define VET_EARLY   "PC084" /* TKIT_BACKEND_EARLY is not kept */
 
 struct vet_config {
 	const char *file;

@@ -173,6 +173,16 @@ static void test_pump(void **state)
 	backend("kills", "PC080 ");
 }
 
+/* An open() before the target is known, of those that say they can. */
+static void test_early(void **state)
+{
+	backend("early", "");
+	backend("early_reads", "PC084 ");
+	backend("early_needs", "PC084 ");
+	backend("early_keeps", "PC084 ");
+	backend("early_emits", "PC084 ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -180,7 +190,7 @@ int main(void)
 		cmocka_unit_test(test_death),   cmocka_unit_test(test_results),
 		cmocka_unit_test(test_residue), cmocka_unit_test(test_instances),
 		cmocka_unit_test(test_lent),    cmocka_unit_test(test_events),
-		cmocka_unit_test(test_pump),
+		cmocka_unit_test(test_pump),    cmocka_unit_test(test_early),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

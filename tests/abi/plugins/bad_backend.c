@@ -194,6 +194,19 @@ static int bad_open(struct tkit_ctx *ctx, const void *options, const struct tkit
 	for (size_t at = 0; at < 300 << 20; at += 4096)
 		much[at] = 1;
 	free((void *)much);
+#elif defined(VARIANT_EARLY_READS)
+	bad->told = (int)strlen(target->root);
+#elif defined(VARIANT_EARLY_NEEDS)
+	if (target->pid <= 0) {
+		free(bad);
+		return tkit_fail(ctx, -ESRCH, "no process %d", target->pid);
+	}
+#elif defined(VARIANT_EARLY_EMITS)
+	struct tkit_event e;
+
+	fill(&e);
+	tkit_emit(ctx, &e);
+	bad->emitted++;
 #endif
 	*ret_self = bad;
 	return 0;
@@ -263,7 +276,11 @@ static int bad_pump(struct tkit_ctx *ctx, void *self, int timeout_ms)
 	if (bad->command && waitpid(bad->command, NULL, WNOHANG) > 0)
 		bad->command = 0;
 #endif
+#ifdef VARIANT_EARLY_KEEPS
+	if (!bad->emitted && bad->command > 0) {
+#else
 	if (!bad->emitted) {
+#endif
 		fill(&e);
 		bad->emitted++;
 		tkit_emit(ctx, &e);
@@ -344,6 +361,13 @@ static void bad_close(struct tkit_ctx *ctx, void *self)
 #define SUMMARY "wrong in one way"
 #endif
 
+#if defined(VARIANT_EARLY) || defined(VARIANT_EARLY_READS) || defined(VARIANT_EARLY_NEEDS) || \
+	defined(VARIANT_EARLY_KEEPS) || defined(VARIANT_EARLY_EMITS)
+#define EARLY TKIT_BACKEND_EARLY
+#else
+#define EARLY 0
+#endif
+
 #ifdef VARIANT_CAPS
 static uint64_t bad_caps(const void *options)
 {
@@ -370,7 +394,7 @@ TKIT_API const struct tkit_plugin tkit_plugin = {
 	.version = "1",
 	.summary = SUMMARY,
 	.licence = "MIT",
-	.caps = TKIT_CAN_OPEN | TKIT_CAN_TARGET_COMMAND,
+	.caps = TKIT_CAN_OPEN | TKIT_CAN_TARGET_COMMAND | EARLY,
 #ifdef VARIANT_OPTIONS
 	.options = options,
 	.option_count = 1,
