@@ -32,18 +32,20 @@ files() {
 
 check_format() {
 	local out
-	out=$(files '*.c' '*.h' | xargs -r clang-format --dry-run -Werror 2>&1 | grep error: | head -20)
+	out=$(files '*.c' '*.h' | xargs -r -P "$(nproc)" -n 50 clang-format --dry-run -Werror 2>&1 | grep error: | head -20)
 	[ -z "$out" ] || fail "clang-format -i is needed:" "$out"
 }
 
 # The first two lines: the first may be #!.
 check_spdx() {
-	local f
-	while read -r f; do
-		[ -s "$f" ] || continue
-		head -2 "$f" | grep -q 'SPDX-License-Identifier: ' || fail "$f: no SPDX line at the top"
-	done < <(files '*.c' '*.h' '*.def' '*.sh' '*.py' '*.proto' '*CMakeLists.txt' \
-		'*.cmake' dev .ci/run)
+	local out
+	out=$(files '*.c' '*.h' '*.def' '*.sh' '*.py' '*.proto' '*CMakeLists.txt' '*.cmake' dev .ci/run |
+		xargs -r awk '
+			FNR > 2 { nextfile }
+			{ seen[FILENAME] = 1 }
+			/SPDX-License-Identifier: / { good[FILENAME] = 1 }
+			END { for (f in seen) if (!(f in good)) print f }' | sort)
+	[ -z "$out" ] || fail "no SPDX line at the top:" "$out"
 }
 
 scripts() {
@@ -58,48 +60,49 @@ scripts() {
 
 check_shell() {
 	local out
-	out=$(scripts | xargs -r shellcheck -x -S warning -e SC2187,SC2217 -P SCRIPTDIR -P tests/lib -f gcc 2>&1) ||
+	# A few at a time: one process for all grows slower with each.
+	out=$(scripts | xargs -r -P "$(nproc)" -n 4 shellcheck -x -S warning -e SC2187,SC2217 -P SCRIPTDIR -P tests/lib -f gcc 2>&1) ||
 		fail "shellcheck:" "$out"
-	out=$(files '*.py' | while read -r f; do
-		python3 -c 'import sys; compile(open(sys.argv[1]).read(), sys.argv[1], "exec")' "$f" 2>&1 || true
-	done)
+	out=$(files '*.py' | xargs -r python3 -c 'import sys
+for name in sys.argv[1:]:
+    try:
+        compile(open(name).read(), name, "exec")
+    except SyntaxError as e:
+        print(e)' 2>&1)
 	[ -z "$out" ] || fail "python:" "$out"
 }
 
-# Which of our headers a file includes: "layer/file.h" or <tkit/...>.
-includes() { # FILE
-	sed -nE 's/^[[:space:]]*#[[:space:]]*include[[:space:]]+"([^"]+)".*/\1/p' "$1"
+# "FILE HEADER" for each of our headers that the files on stdin include: "layer/file.h".
+includes() {
+	xargs -r awk '/^[[:space:]]*#[[:space:]]*include[[:space:]]+"[^"]+"/ { split($0, part, "\""); print FILENAME, part[2] }'
 }
 
 check_layers() {
-	local f inc own plugin
+	local f inc own rest plugin
 	# Plugins see the public headers, and what lies in their own folder.
+	while read -r f inc; do
+		[[ $inc == *..* || ! -e ${f%/*}/$inc ]] || continue
+		case $inc in
+		*..*) fail "$f: plugins include no \"$inc\"" ;;
+		*/*) fail "$f: a plugin includes only <tkit/*.h>, not \"$inc\"" ;;
+		*.skel.h | *.pb-c.h | *.inc) ;; # generated
+		*) fail "$f: a plugin includes only <tkit/*.h>, not \"$inc\"" ;;
+		esac
+	done < <(files 'backends/*.[ch]' 'sinks/*.[ch]' 'reporters/*.[ch]' | includes)
 	while read -r f; do
-		while read -r inc; do
-			case $inc in
-			*..*) fail "$f: plugins include no \"$inc\"" ;;
-			*/*) [ -e "$(dirname "$f")/$inc" ] || fail "$f: a plugin includes only <tkit/*.h>, not \"$inc\"" ;;
-			*) [ -e "$(dirname "$f")/$inc" ] || case $inc in
-				*.skel.h | *.pb-c.h | *.inc) ;; # generated
-				*) fail "$f: a plugin includes only <tkit/*.h>, not \"$inc\"" ;;
-				esac ;;
-			esac
-		done < <(includes "$f")
-		grep -nE '^[[:space:]]*#[[:space:]]*include[[:space:]]*<(util|core|plugin|session|model|trace|image|cli)/' "$f" >/dev/null &&
-			fail "$f: a plugin includes only <tkit/*.h>"
-	done < <(files 'backends/*.[ch]' 'sinks/*.[ch]' 'reporters/*.[ch]')
+		fail "$f: a plugin includes only <tkit/*.h>"
+	done < <(files 'backends/*.[ch]' 'sinks/*.[ch]' 'reporters/*.[ch]' | xargs -r grep -lE \
+		'^[[:space:]]*#[[:space:]]*include[[:space:]]*<(util|core|plugin|session|model|trace|image|cli)/')
 	# core/util knows no other part; no part but cli knows cli; nobody includes plugins.
-	while read -r f; do
-		own=$(cut -d/ -f2 <<<"$f")
-		while read -r inc; do
-			case $inc in
-			backends/* | sinks/* | reporters/*) fail "$f: core includes no plugin: \"$inc\"" ;;
-			cli/*) [ "$own" = cli ] || fail "$f: only core/cli includes \"$inc\"" ;;
-			*/*) [ "$own" != util ] || [ "${inc%%/*}" = util ] || fail "$f: core/util includes only its own: \"$inc\"" ;;
-			esac
-		done < <(includes "$f")
-		[ "$own" != include ] || ! includes "$f" | grep -q . || fail "$f: a public header includes only <tkit/*.h>"
-	done < <(files 'core/*.[ch]')
+	while read -r f inc; do
+		rest=${f#*/} own=${rest%%/*}
+		case $inc in
+		backends/* | sinks/* | reporters/*) fail "$f: core includes no plugin: \"$inc\"" ;;
+		cli/*) [ "$own" = cli ] || fail "$f: only core/cli includes \"$inc\"" ;;
+		*/*) [ "$own" != util ] || [ "${inc%%/*}" = util ] || fail "$f: core/util includes only its own: \"$inc\"" ;;
+		esac
+		[ "$own" != include ] || fail "$f: a public header includes only <tkit/*.h>"
+	done < <(files 'core/*.[ch]' | includes)
 	# Core names no plugin (as a string; words in comments and help texts are prose).
 	while read -r plugin; do
 		files 'core/*.c' | grep -v '^core/cli/' | xargs -r grep -nE "\"(backend-|sink-|reporter-)?$plugin\"" |
@@ -111,12 +114,10 @@ check_layers() {
 # Prints a circle among core's folders, if there is one, and fails.
 include_cycle() {
 	local circle
-	circle=$(files 'core/*.[ch]' | while read -r f; do
-		own=$(cut -d/ -f2 <<<"$f")
-		includes "$f" | grep / | cut -d/ -f1 | sort -u | while read -r to; do
+	circle=$(files 'core/*.[ch]' | includes | sed -n 's|^core/\([^/]*\)/[^ ]* \([^/]*\)/.*|\1 \2|p' | sort -u |
+		while read -r own to; do
 			[ "$own" = "$to" ] || [ ! -d "core/$to" ] || printf '%s %s\n' "$own" "$to"
-		done
-	done | sort -u | tsort 2>&1 >/dev/null | sed 's/^tsort: //')
+		done | tsort 2>&1 >/dev/null | sed 's/^tsort: //')
 	[ -z "$circle" ] || { printf '%s\n' "$circle"; return 1; }
 }
 

@@ -3,6 +3,10 @@
 # All tests, in stages: gcc, AddressSanitizer, clang with ThreadSanitizer, lint, kernels; or with a pattern,
 # only the tests of the gcc build whose names match. usage: tests/run.sh [PATTERN]
 #
+# Tests wait for half of their time or more (for the kernel to take BPF programs away, for time limits,
+# for each other), so there are two for each processor at a time, and other kernels, which
+# compute without a pause, are emulated meanwhile, one for every two processors at a time.
+#
 # Needs no terminal and no input. Prints the time of each stage, and last
 # `N passed, N failed, N skipped`; exit status 0 only if nothing failed. A skip that
 # tests/allowed_skips.txt does not list is a failure.
@@ -13,6 +17,7 @@ export LC_ALL=C.UTF-8 CTEST_OUTPUT_ON_FAILURE=1
 unset TKIT_PLUGINS_D
 
 jobs=$(nproc)
+slots=$((2 * jobs)) # tests at a time
 pattern=${1:-}
 failed=() results=()
 logs=build/test-logs
@@ -24,12 +29,42 @@ stage() {
 	local name=$1 start=$SECONDS status=0
 	shift
 	"$@" >"$logs/$name.log" 2>&1 || status=$?
-	printf '%-14s %4d s  %s\n' "$name" $((SECONDS - start)) "$([ $status -eq 0 ] && echo ok || echo FAILED)"
-	if [ $status -ne 0 ]; then
-		failed+=("$name")
-		show_log "$logs/$name.log"
+	report "$name" $status $((SECONDS - start))
+}
+
+# The same in the background: begin_stage NAME CMD..., end_stage NAME. In a session of its own, so that all
+# of it is ended when this script is.
+declare -A running=()
+begin_stage() {
+	local name=$1
+	shift
+	setsid "$BASH" -c 'status=0; "$@" || status=$?; echo $SECONDS >"$0"; exit $status' "$logs/$name.seconds" "$@" \
+		>"$logs/$name.log" 2>&1 &
+	running[$name]=$!
+}
+
+end_stage() {
+	local name=$1 status=0
+	wait "${running[$name]}" || status=$?
+	unset "running[$name]"
+	report "$name" $status "$(cat "$logs/$name.seconds")"
+}
+
+end_running() {
+	local pid
+	for pid in "${running[@]}"; do kill -- "-$pid" 2>/dev/null; done
+}
+trap end_running EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+report() { # NAME STATUS SECONDS
+	printf '%-14s %4d s  %s\n' "$1" "$3" "$([ "$2" -eq 0 ] && echo ok || echo FAILED)"
+	if [ "$2" -ne 0 ]; then
+		failed+=("$1")
+		show_log "$logs/$1.log"
 	fi
-	return $status
+	return "$2"
 }
 
 # The telling lines of a log: errors first, else its end.
@@ -53,7 +88,7 @@ run() {
 	local preset=$1 pattern=$2 start=$SECONDS status=0
 	shift 2
 	rm -f "build/$preset/junit.xml"
-	"$@" ctest --test-dir "build/$preset" -R "$pattern" -j "$jobs" --output-on-failure --no-tests=error \
+	"$@" ctest --test-dir "build/$preset" -R "$pattern" -j "$slots" --output-on-failure --no-tests=error \
 		--repeat until-pass:2 \
 		--output-junit junit.xml --test-output-size-passed 200000 --test-output-size-failed 400000 \
 		>"$logs/$preset-tests.log" 2>&1 || status=$?
@@ -86,6 +121,7 @@ main() { # read as a whole, so that editing this file does not disturb a run
 	prepare=$!
 	stage "gcc" build dev
 	have_dev=$?
+	[ $have_dev -ne 0 ] || begin_stage "kernels" env TKIT_KERNEL_JOBS=$(((jobs + 1) / 2)) tests/kernels/run.sh
 	if stage "asan" build asan; then
 		run asan '^(unit|integration|fuzz)\.'
 	fi
@@ -98,13 +134,16 @@ main() { # read as a whole, so that editing this file does not disturb a run
 		# Without address randomisation: TSan of this age does not know the kernel's widest.
 		run tsan "^unit\.($(paste -sd'|' <<<"$threaded"))$" setarch -R
 	fi
-	[ $have_dev -ne 0 ] || stage "lint" tests/lint.sh
 	if ! wait $prepare; then
 		echo "preparing root file systems failed; the tests tell:"
 		sed 's/^/    /' $logs/prepare.log
 	fi
-	[ $have_dev -ne 0 ] || run dev .
-	[ $have_dev -ne 0 ] || stage "kernels" tests/kernels/run.sh && cat "$logs/kernels.log"
+	if [ $have_dev -eq 0 ]; then
+		run dev .
+		stage "lint" tests/lint.sh
+		end_stage "kernels"
+		cat "$logs/kernels.log"
+	fi
 	finish
 }
 

@@ -34,6 +34,8 @@ NEEDS.update(dict.fromkeys(
      "handle"), "METADATA"))
 NEEDS.update(dict.fromkeys(("connect", "sendto"), "SOCKET"))
 OPTIONAL = object()
+# How much longer than elsewhere things may take here before they hang: in an emulated machine.
+PATIENCE = int(os.environ.get("TKIT_PATIENCE", "1"))
 STRICT = False  # --resolved
 
 # Who reads a name when the call returns (docs/EVENT_MODEL.md); the others do before it.
@@ -146,7 +148,7 @@ def describe(a):
 def prepare(program, folder):
     os.mkdir(folder)
     os.chmod(folder, 0o777)
-    setup = subprocess.run([program, folder, "setup"], cwd=folder, timeout=30,
+    setup = subprocess.run([program, folder, "setup"], cwd=folder, timeout=30 * PATIENCE,
                            stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
     if setup.returncode:
         raise TestError("setup: " + setup.stderr.decode().strip())
@@ -160,15 +162,16 @@ def run_one(tkit, backend, program):
         # Not strictly: losses are judged in Run.
         done, events = tkit.trace(backend, [program, folder, "run"],
                                   os.path.join(work, "trace.tkit"), strict=False, cwd=folder,
-                                  timeout=60)
-    return Run(backend, folder, done, events)
+                                  timeout=60 * PATIENCE)
+    return Run(backend, folder, done, Facts(events))
 
 
 # Runs the workloads that follow, each PROGRAM FOLDER, and prints their results as one line each.
-IN_ONE = """
+IN_ONE = f"""
+PATIENCE = {60 * PATIENCE}
 import json, subprocess, sys
 for program, folder in zip(sys.argv[1::2], sys.argv[2::2]):
-    done = subprocess.run([program, folder, "run"], cwd=folder, timeout=60, capture_output=True,
+    done = subprocess.run([program, folder, "run"], cwd=folder, timeout=PATIENCE, capture_output=True,
                           stdin=subprocess.DEVNULL)
     print(json.dumps([done.returncode, done.stdout.decode("latin-1"),
                       done.stderr.decode("latin-1")]), flush=True)
@@ -189,12 +192,13 @@ def run_together(tkit, backend, chosen):
     if len(lines) != len(chosen):
         raise TestError(f"{len(lines)} of {len(chosen)} workloads ran: "
                         + whole.stderr.decode(errors="replace").strip())
+    facts = Facts(events)
     for program, folder, line in zip(chosen, argv[4::2], lines):
         code, out, err = json.loads(line)
         done = subprocess.CompletedProcess(program, code, out.encode("latin-1"),
                                            err.encode("latin-1"))
         try:
-            run = Run(backend.split(",")[0], folder, done, events)
+            run = Run(backend.split(",")[0], folder, done, facts)
             if run.status == "skip":
                 yield program, run
                 continue
@@ -205,10 +209,37 @@ def run_together(tkit, backend, chosen):
             yield program, e
 
 
+class Facts:
+    """A trace, which may be that of many workloads, so that each finds its own without a walk over all."""
+
+    def __init__(self, events):
+        self.losses = [e for e in events if e["type"] == "loss"]
+        self.all = accesses(events)
+        self.by_path = {}  # each access under its absolute and its resolved path
+        for a in self.all:
+            for path in {a.abs, a.resolved}:
+                self.by_path.setdefault(path, []).append(a)
+        self.rootless = [a for a in self.all if a.raw.get("exe") == "/" or (
+            a.resolved == b"/" and a.op in ("exec", "interp"))]
+        self.pathless = [a for a in self.all if a.op == "exec" and not a.errno and not a.path
+                         and a.resolved is None and a.raw.get("exe")]
+        self.folders = {}  # depth -> folder of that depth -> what is below
+
+    def below(self, folder):
+        depth = folder.count(b"/") + 1
+        if depth not in self.folders:
+            found = self.folders[depth] = {}
+            for a in self.all:
+                for top in {b"/".join(p.split(b"/", depth)[:depth])
+                            for p in (a.abs, a.resolved) if p is not None}:
+                    found.setdefault(top, []).append(a)
+        return self.folders[depth].get(folder, [])
+
+
 class Run:
     """What a workload announced, and what was traced of it."""
 
-    def __init__(self, backend, folder, done, events):
+    def __init__(self, backend, folder, done, facts):
         self.status = None  # "skip": reason in self.reason
         self.excused = False  # a loss was counted that may be
         self.reason = ""
@@ -221,7 +252,7 @@ class Run:
         if done.returncode:
             raise TestError(f"the workload ended with {done.returncode}: {message}")
         said = [json.loads(line) for line in done.stdout.splitlines()]
-        lost = {e["reason"] for e in events if e["type"] == "loss"}
+        lost = {e["reason"] for e in facts.losses}
         self.expected, may_lose = [], set()
         for line in said:
             if "may_lose" in line:
@@ -230,29 +261,29 @@ class Run:
             e = Expected(line).by(backend)
             self.expected.append(e)
         self.excused = bool(lost & may_lose)
-        self.losses = [e for e in events if e["type"] == "loss" and e["reason"] not in may_lose]
-        self.all = accesses(events)
-        self.below = [a for a in self.all if self.inside(a.abs) or self.inside(a.resolved)]
-        self.by_path = {}
-        for a in self.all:
-            for path in {a.abs, a.resolved}:
-                self.by_path.setdefault(path, []).append(a)
+        self.losses = [e for e in facts.losses if e["reason"] not in may_lose]
+        self.traced, self.all = facts, facts.all
+        self.below = facts.below(os.fsencode(folder))
 
     def inside(self, path):
         prefix = os.fsencode(self.dir)
         return path is not None and (path == prefix or path.startswith(prefix + b"/"))
 
-    def candidates(self, e):
+    def candidates(self, e, caps):
         """All accesses that could match: a short list, because a run can have thousands."""
-        exact = isinstance(e.abs, bytes) and not e.prefix and e.resolved is OPTIONAL
-        return self.by_path.get(e.abs, ()) if exact else self.all
+        path = e.abs
+        if "REQUESTED" not in caps and isinstance(e.resolved, bytes):
+            path = e.resolved
+        elif e.prefix:
+            return self.below if self.inside(e.abs) else self.all
+        return self.traced.by_path.get(path, ()) if isinstance(path, bytes) else self.all
 
     def check(self, caps):
         """Failures, one line each."""
         announced = {(e.op, e.errno, e.abs) for e in self.expected}
         yield from self.check_losses(caps)
         for e in self.expected:
-            found = [a for a in self.candidates(e) if e.matches(a, caps)]
+            found = [a for a in self.candidates(e, caps) if e.matches(a, caps)]
             if e.visible(caps) and not found and not e.maybe and not self.excused:
                 near = [a for a in self.all if a.op == e.op and (
                     a.abs == e.abs or (a.path == e.requested) or a.resolved == e.abs)]
@@ -268,11 +299,10 @@ class Run:
             if not any(self.near(e, a) and ("REQUESTED" not in caps or (
                     e.op == a.op and (e.errno == a.errno or "ENTRY" in caps))) for e in self.expected):
                 yield f"never happened: {describe(a)}"
-        for a in self.all:
-            if a.raw.get("exe") == "/" or (a.resolved == b"/" and a.op in ("exec", "interp")):
-                yield f"a program is no root directory: {describe(a)} by {a.raw.get('exe')}"
-            if "ENTRY" not in caps and a.op == "exec" and not a.errno and a.resolved is None and not a.path and a.raw.get("exe"):
-                yield f"a program without a path that runs another one: {describe(a)}, {a.raw['exe']}"
+        for a in self.traced.rootless:
+            yield f"a program is no root directory: {describe(a)} by {a.raw.get('exe')}"
+        for a in self.traced.pathless if "ENTRY" not in caps else ():
+            yield f"a program without a path that runs another one: {describe(a)}, {a.raw['exe']}"
 
     def check_losses(self, caps):
         """None, except that who sees calls but not io_uring must say that there was one."""

@@ -36,7 +36,9 @@ python=$(readlink -f /usr/bin/python3)
 place /bin/busybox "$python" /usr/bin/python3 /usr/bin/strace /usr/bin/cat
 runc=$(command -v runc || true)
 [ -z "$runc" ] || place "$runc"
-(cd / && tar -c --exclude=__pycache__ --exclude='usr/lib/python3*/test' --exclude='*/idlelib' \
+# With its compiled modules: in emulation each start of python would take seconds without.
+(cd / && tar -c --exclude='usr/lib/python3*/test' --exclude='*/idlelib' --exclude='*/config-3*' \
+	--exclude='*/pydoc_data' --exclude='*/tkinter' \
 	--exclude='*/lib2to3' --exclude='*/ensurepip' --exclude='*/dist-packages' \
 	"usr/lib/$(basename "$python")") | tar -x -C "$root"
 (cd / && tar -c "${build#/}/tkit" "${build#/}/lib" "${build#/}/plugins" "${build#/}/plugins.d" \
@@ -46,6 +48,8 @@ runc=$(command -v runc || true)
 	find "$root/usr/lib/$(basename "$python")" "$root$build" -type f \( -name '*.so*' -o -perm /111 \) |
 		sed "s,^$root,,"
 } | libraries | while read -r file; do place "$file"; done
+# Debugging information is nothing but bytes to copy, there.
+find "$root$build" -type f \( -name '*.so*' -o -perm /111 \) -exec strip -g {} +
 # PT_INTERP of everything here
 place /lib64/ld-linux-x86-64.so.2
 
@@ -55,5 +59,5 @@ printf 'root:x:0:\nnogroup:x:65534:\n' >"$root/etc/group"
 printf '%s\n' "$build" >"$root/etc/tkit-build"
 printf '%s\n' "$source" >"$root/etc/tkit-source"
 install -m 755 "$here/init" "$root/init"
-(cd "$root" && find . | cpio -o -H newc --quiet) | gzip -1 >"$out.tmp"
+(cd "$root" && find . | cpio -o -H newc --quiet) >"$out.tmp" # as it is: unpacking is dear there, bytes are not
 mv "$out.tmp" "$out"

@@ -36,13 +36,13 @@ tests_for() { # SERIES
 boot() { # SERIES
 	timeout "${TKIT_KERNEL_TIMEOUT:-1200}" qemu-system-x86_64 -machine q35 -accel tcg,thread=single \
 		-cpu max -smp 2 -m 1536 -nographic -nodefaults -serial stdio -no-reboot \
-		-kernel "$cache/$1/vmlinuz" -initrd "$cache/guest.gz" \
+		-kernel "$cache/$1/vmlinuz" -initrd "$cache/guest.cpio" \
 		-append "console=ttyS0 quiet panic=-1 mitigations=off nokaslr tkit.tests=$(tests_for "$1")" \
 		</dev/null >"$cache/$1.log" 2>&1 || echo "qemu ended with $?" >>"$cache/$1.log"
 }
 
 "$here/fetch.sh" "$cache" "$@"
-"$here/guest.sh" "$build" "$cache/guest.gz"
+"$here/guest.sh" "$build" "$cache/guest.cpio"
 # As many guests at one time as there are processors; the longest first.
 jobs=${TKIT_KERNEL_JOBS:-$(nproc)}
 for series in $(printf '%s\n' "$@" | sed 's/^6\.1$/0 &/' | sort | sed 's/^0 //'); do
