@@ -116,7 +116,7 @@ docker rm -f killed >/dev/null
 
 # ---- many ----
 failed=0
-for i in $(seq "${TKIT_CONTAINERS:-12}"); do
+for i in $(seq "${TKIT_CONTAINERS:-50}"); do
 	traced --rm --name "row$i" $image cat /etc/os-release >/dev/null || failed=$((failed + 1))
 done
 check "containers in a row all run" test $failed -eq 0
@@ -128,7 +128,7 @@ done
 for pid in "${pids[@]}"; do wait "$pid" || failed=$((failed + 1)); done
 check "ten at once all run" test $failed -eq 0
 bad=0
-for i in $(seq "${TKIT_CONTAINERS:-12}"); do
+for i in $(seq "${TKIT_CONTAINERS:-50}"); do
 	file=$(trace_of "row$i") && complete "$file" && has "$file" '.resolved == "/usr/lib/os-release"' || bad=$((bad + 1))
 done
 for i in $(seq 10); do
@@ -137,5 +137,9 @@ done
 check "each has a complete trace of its own" test $bad -eq 0
 
 # ---- what it costs ----
-"$top/benchmarks/container_start.sh" 9 $image runc tkit
+# The first article's set-up took 400 ms. On a machine that has less to give than is asked for, all takes longer.
+limit=$(awk -v cpus="$(nproc)" '{ busy = $1 / cpus; printf "%d", 100 * (busy > 1 ? busy : 1) }' /proc/loadavg)
+"$top/benchmarks/container_start.sh" 9 $image runc tkit | tee "$work/cost"
+added=$(sed -n 's/.*first instruction: .*by pairs \(-\{0,1\}[0-9]*\).*/\1/p' "$work/cost")
+check "a container starts not much later: ${added:-?} ms of $limit" test "${added:-100000}" -lt "$limit"
 done_testing

@@ -63,6 +63,17 @@ same "the host's processes" --pid host $image sh -c 'test $$ -gt 1 && echo yes'
 same "limits, environment, descriptors" --ulimit nofile=512 -e A=b -w /usr -h box $image sh -c 'ulimit -a; echo $A; pwd; env | sort; ls -l /proc/self/fd | wc -l'
 same "a terminal" -t $image sh -c 'test -t 0 && tty && stty size'
 same "standard input" -i $image cat
+same "a large environment" -e "A=$(head -c 120000 /dev/zero | tr '\0' x)" $image sh -c 'echo ${#A}'
+same "no standard output" $image sh -c 'exec >&-; cat /etc/issue 2>/dev/null; exit $?'
+
+# At a terminal: somebody types, asks for its size, presses Ctrl-C.
+typed() { # HOW
+	python3 "$here/../lib/typed.py" "PS1='READY>'" 'tty; until stty size | grep -q "^33"; do sleep 0.1; done; stty size' 'trap "got=1; echo caught" INT; echo "READY>"; until [ "$got" ]; do sleep 0.1; done; echo a$((1 + 1))' ^C 'exit 6' -- \
+		docker run --rm -it --runtime "$1" --network none $image sh | sed 's,^READY>,,' | grep -E '^(/dev/|33 101|a2|caught|status)'
+}
+typed bare >"$work/typed.bare" || die "no terminal: $(cat "$work/typed.bare")"
+check "at a terminal" diff "$work/typed.bare" <(typed tkit)
+check "which says so" grep -qx 'status 6' "$work/typed.bare"
 same "mounts" --tmpfs /scratch -v "$work/small/etc:/here:ro" $image sh -c 'grep -v " / " /proc/mounts | cut -d" " -f2-4 | grep -v containers/ | sort'
 
 # ---- what an engine does to one that runs ----
@@ -81,7 +92,15 @@ life() { # HOW: the story of a container, told in lines
 	docker exec -u 1000 -w /usr -e B=c "$name" sh -c 'id -u; pwd; echo $B; exit 5' || i=$?
 	echo "exec $i"
 	docker exec -t "$name" tty | tr -d '\r'
+	docker exec -d "$name" sh -c 'echo detached >/tmp/detached'
+	eventually docker exec "$name" cat /tmp/detached && echo detached
 	docker top "$name" -o pid,comm | awk '{ print $2 }' | sort -u | grep -v sleep
+	echo from outside >"$work/copied"
+	docker cp "$work/copied" "$name:/tmp/copied" && docker cp "$name:/tmp/copied" - | tar -xO
+	docker diff "$name" | sort
+	docker commit "$name" "test/$name" >/dev/null && docker run --rm --runtime runc --network none "test/$name" cat /tmp/copied
+	docker checkpoint create "$name" point 2>&1 | sed "s/$name/NAME/g"
+	docker rename "$name" "$name-2" && docker rename "$name-2" "$name"
 	docker update --cpu-shares 512 "$name" >/dev/null 2>&1 && echo updated || echo "not updated"
 	docker stop -t 10 "$name" >/dev/null
 	docker inspect -f '{{.State.Status}} {{.State.ExitCode}} {{.State.OOMKilled}}' "$name"

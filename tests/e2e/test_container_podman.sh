@@ -77,6 +77,48 @@ mkdir -m 700 "$work/hooked"
 run runc --rm --name plain $image true
 check "without the annotation the hook is not called" test -z "$(ls -A "$work/hooked")"
 run runc --rm --name hooked --annotation "io.tkit.trace=$work/hooked" $image cat /etc/os-release >/dev/null
+runtime_traces=$traces
 traces=$work/hooked
 whole hooked
+# A service: the hook leaves nothing open that podman would wait for.
+begin=$SECONDS
+run runc -d --name held --annotation "io.tkit.trace=$work/hooked" $image sh -c 'trap "exit 8" TERM; cat /etc/issue; while :; do sleep 0.1; done' >"$work/out"
+check "podman does not wait for the tracer" test $((SECONDS - begin)) -lt 20
+check "but has it" test -n "$(writers "$traces"/held-*.tkit)"
+pod runc exec held cat /etc/shells >/dev/null
+pod runc stop -t 10 held >/dev/null
+check "it ends as it would" test "$(pod runc inspect -f '{{.State.ExitCode}}' held)" = 8
+held=$(trace_of held) || die "no trace"
+check "exec is in its trace" has "$held" '.path == "/etc/shells"'
+check "complete" complete "$held"
+
+# What is installed gives the hook more time than that takes for itself; and one that fails in time fails nothing.
+hook_file=$work/etc/etc/containers/oci/hooks.d/tkit.json
+own=$("$tkit" oci-hook --help | sed -n 's/.*may take to arm.*default \([0-9]*\)s.*/\1/p')
+check "the hook's time is longer than tkit's own" test "$(jq .hook.timeout "$hook_file")" -gt "${own:-1000}"
+hooks() { # WORD...: the hook with these
+	jq --argjson more "$(printf '%s\n' "$@" | jq -R . | jq -s .)" '.hook.args += $more' "$hook_file" >"$work/hooks/tkit.json"
+}
+mkdir "$work/hooks"
+hooked() { # WORD...
+	podman --root "$work/root" --runroot "$work/run" --tmpdir "$work/tmp" --cgroup-manager cgroupfs --hooks-dir "$work/hooks" \
+		--runtime runc run --rm --network none --ulimit nofile=1024:1024 --ulimit nproc=1024:1024 \
+		--annotation "io.tkit.trace=$work/hooked" $image "$@"
+}
+hooks --timeout 1ms
+status=0
+hooked sh -c 'cat /etc/os-release; exit 4' >"$work/out" 2>"$work/err" || status=$?
+check "a tracer that is late: the container runs" test $status = 4
+check "with its output" diff "$work/out" "$base/usr/lib/os-release"
+check "and the log says so" grep -q 'not ready in time' "$work/hooked/tkit.log"
+hooks --on-failure block --backend ebpf,ring-size=17
+status=0
+hooked cat /etc/os-release >"$work/out" 2>"$work/err" || status=$?
+check "where it must not run untraced, it does not" test $status != 0 -a ! -s "$work/out"
+check "podman says why" grep -q 'tkit' "$work/err"
+traces=$runtime_traces
+
+# ---- undone ----
+"$tkit" container uninstall podman --prefix "$work/etc" >/dev/null && status=0 || status=$?
+check "undone" test $status = 0 -a -z "$(find "$work/etc" -type f)"
 done_testing

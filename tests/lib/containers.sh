@@ -44,7 +44,7 @@ trace_of() { # NAME
 }
 
 has() { # FILE FILTER
-	[ -n "$("$tkit" dump "$1" | jq -c "select($2)" | head -1)" ]
+	[ -n "$("$tkit" dump "$1" 2>/dev/null | jq -c "select($2)" | head -1)" ]
 }
 
 hasnt() { # FILE FILTER
