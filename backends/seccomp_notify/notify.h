@@ -93,12 +93,13 @@ struct sn {
 	struct sn_listener *listeners;
 	struct pollfd *polled; /* room for them, and two more */
 	size_t listener_count;
-	bool root_known; /* target_root is the container's */
 	uint64_t since;  /* start */
+	bool root_known; /* target_root is the container's */
 	bool reaped;     /* the command's end was reported */
 	bool passing;    /* after stop(): calls are let through, nothing is told */
 	bool over;
 	bool rings_told;
+	bool roots_watched; /* the root is looked at for each call */
 	int emit_error;
 	uint64_t emitted, lost;
 	uint32_t pumped;
@@ -110,14 +111,14 @@ struct sn {
 
 	/* The call that is looked at. */
 	const struct tkit_syscall *sys;
-	int nr; /* without x32's bit */
 	uint64_t flags;
 	uint64_t resolve; /* openat2: RESOLVE_* */
 	uint16_t arch, via;
+	int nr; /* without x32's bit */
 	pid_t tid;
+	enum sn_root root_kind;
 	struct sn_thread *thread; /* NULL: was not needed yet */
 	uint64_t now;
-	enum sn_root root_kind;
 	char root_host[SN_PATH]; /* what /proc calls the process's root */
 	char comm[16];
 	size_t comm_len;
@@ -129,7 +130,6 @@ struct sn {
 	/* From call to call. */
 	struct sn_thread threads[SN_THREADS], stray; /* stray: one that cannot be kept */
 	uint64_t thread_execs[16]; /* processes whose other threads may execute: a set of pids */
-	bool roots_watched;        /* the root is looked at for each call */
 	struct {
 		bool known;
 		uint32_t dev_major, dev_minor;

@@ -189,7 +189,6 @@ static int backend_start(struct tkit_ctx *ctx, void *self)
 
 static int backend_pump(struct tkit_ctx *ctx, void *self, int timeout_ms)
 {
-	(void)ctx;
 	return sn_loop_pump(self, timeout_ms);
 }
 

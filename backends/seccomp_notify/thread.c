@@ -57,7 +57,7 @@ static bool read_comm(struct sn *sn, int fd)
 	return n > 0;
 }
 
-/* The number after "Tgid:" in status; 0 if it cannot be read. */
+/* The number after "Tgid:" in status; -errno if it cannot be read. */
 static pid_t read_tgid(int dir)
 {
 	int fd = openat(dir, "status", O_RDONLY | O_CLOEXEC);
@@ -66,14 +66,14 @@ static pid_t read_tgid(int dir)
 	ssize_t n;
 
 	if (fd < 0)
-		return 0;
+		return -errno;
 	n = read(fd, text, sizeof(text) - 1);
 	close(fd);
 	if (n <= 0)
-		return 0;
+		return -ESRCH;
 	text[n] = '\0';
 	at = strstr(text, "\nTgid:"); /* a newline in the name is escaped */
-	return at ? (pid_t)strtol(at + 6, NULL, 10) : 0;
+	return at ? (pid_t)strtol(at + 6, NULL, 10) : -ESRCH;
 }
 
 /* Only the first thread of a process has a pidfd of this kind; status takes eight times as long. */
@@ -107,13 +107,13 @@ static int take_up(struct sn *sn, struct sn_thread *t)
 	release(t);
 	rc = open_thread(sn->tid, t);
 	t->tid = sn->tid; /* from here on there is something to release */
-	if (rc == 0 && !read_comm(sn, t->comm))
-		rc = -ESRCH;
+	if (rc == 0)
+		rc = read_comm(sn, t->comm) ? read_process(sn->tid, t->dir) : -ESRCH;
 	if (rc < 0) {
 		release(t);
 		return rc;
 	}
-	t->pid = read_process(sn->tid, t->dir);
+	t->pid = rc;
 	return 0;
 }
 
