@@ -60,9 +60,39 @@ static int fill_spec(const struct box *box, struct oci_spec *oci, struct user *u
 	return user_find(spec->rootfs, spec->config ? spec->config->user : NULL, user, err);
 }
 
+/* Its users must get through it, whatever tkit's own umask is. */
+static int make_dir(int dir, const char *name)
+{
+	return mkdirat(dir, name, 0755) < 0 || fchmodat(dir, name, 0755, 0) < 0 ? -errno : 0;
+}
+
+/*
+ * The files that are mounted over the image's own. Their directory has the container's id for a
+ * name, as with engines: by that they are known for what the runtime brought, of which the image
+ * needs nothing.
+ */
+static int write_files(const struct box *box, int parent, struct err *err)
+{
+	_cleanup_close_ int dir = -1;
+	int rc = make_dir(parent, box->id);
+
+	if (rc == 0)
+		dir = openat(parent, box->id, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (dir < 0)
+		return err_sys(err, rc < 0 ? rc : -errno, "making a bundle");
+	rc = write_text(dir, "hostname", HOSTNAME "\n", err);
+	if (rc == 0)
+		rc = write_text(dir, "resolv.conf", "nameserver 127.0.0.1\n", err);
+	if (rc == 0)
+		rc = write_text(dir, "hosts",
+				"127.0.0.1\tlocalhost " HOSTNAME "\n::1\tlocalhost ip6-localhost\n",
+				err);
+	return rc;
+}
+
 static int write_bundle(const struct box *box, int dir, struct err *err)
 {
-	_cleanup_free_ char *root = NULL;
+	_cleanup_free_ char *root = NULL, *files = NULL;
 	struct buf json = BUF_INIT;
 	struct oci_spec oci;
 	const char *word;
@@ -79,27 +109,17 @@ static int write_bundle(const struct box *box, int dir, struct err *err)
 		root = NULL;
 		return err_sys(err, -ENOMEM, "making a bundle");
 	}
+	if (asprintf(&files, "%s/%s", box->path, box->id) < 0) {
+		files = NULL;
+		return err_sys(err, -ENOMEM, "making a bundle");
+	}
 	snprintf(cgroup, sizeof(cgroup), "/tkit-%s", box->id);
 	oci.root = root;
-	oci.files = box->path;
+	oci.files = files;
 	oci.cgroup = cgroup;
 	oci_config(&oci, &json);
 	rc = write_file(dir, "config.json", &json, err);
-	if (rc == 0)
-		rc = write_text(dir, "hostname", HOSTNAME "\n", err);
-	if (rc == 0)
-		rc = write_text(dir, "resolv.conf", "nameserver 127.0.0.1\n", err);
-	if (rc == 0)
-		rc = write_text(dir, "hosts",
-				"127.0.0.1\tlocalhost " HOSTNAME "\n::1\tlocalhost ip6-localhost\n",
-				err);
-	return rc;
-}
-
-/* Its users must get through it, whatever tkit's own umask is. */
-static int make_dir(int dir, const char *name)
-{
-	return mkdirat(dir, name, 0755) < 0 || fchmodat(dir, name, 0755, 0) < 0 ? -errno : 0;
+	return rc < 0 ? rc : write_files(box, dir, err);
 }
 
 /* What the container writes lies in memory: it is fast, and gone with the mount. */

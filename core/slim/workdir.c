@@ -16,6 +16,8 @@
 #include <unistd.h>
 
 #include "util/cleanup.h"
+#include "util/mountinfo.h"
+#include "util/procfs.h"
 
 #define DEPTH_MAX 4096 /* directories in each other; beyond, what is left is left */
 
@@ -115,24 +117,20 @@ static void delete_containers(const struct workdir *dir)
 /* Deepest first: the list is in the order of mounting. */
 static void unmount_all(const struct workdir *dir)
 {
-	_cleanup_fclose_ FILE *f = fopen("/proc/self/mountinfo", "re");
-	_cleanup_free_ char *line = NULL;
-	size_t room = 0, len = strlen(dir->path), count = 0;
-	char *points[512];
+	_cleanup_free_ char *text = NULL;
+	size_t len = strlen(dir->path), count = 0;
+	struct mountinfo mount;
+	const char *points[512];
+	char *at;
 
-	while (f && count < 512 && getline(&line, &room, f) > 0) {
-		char *at = line, *field = NULL;
-
-		for (int i = 0; i < 5; i++)
-			field = strsep(&at, " ");
-		if (field && strncmp(field, dir->path, len) == 0 && field[len] == '/' &&
-		    (points[count] = strdup(field)))
-			count++;
-	}
-	while (count) {
+	if (procfs_text(getpid(), "mountinfo", &text) < 0)
+		return;
+	at = text;
+	while (count < 512 && mountinfo_next(&at, &mount))
+		if (strncmp(mount.point, dir->path, len) == 0 && mount.point[len] == '/')
+			points[count++] = mount.point;
+	while (count)
 		umount2(points[--count], MNT_DETACH | UMOUNT_NOFOLLOW);
-		free(points[count]);
-	}
 }
 
 static void clean_up(const struct workdir *dir)

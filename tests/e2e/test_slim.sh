@@ -204,6 +204,25 @@ wait $pid 2>/dev/null || status=$?
 check "it is killed" test $status = 137
 check "nothing is left after SIGKILL" clean
 check "no image either" test ! -e gone.tar
+# In a place whose name the kernel's table of mounts writes in another way.
+plain_tmp=$TMPDIR
+export TMPDIR=$work/"another place"
+mkdir "$TMPDIR"
+start_slim
+check "a run is under way below a name with a blank" eventually under_way
+kill -KILL $pid
+wait $pid 2>/dev/null || :
+check "nothing is left there either" clean
+
+# ---- what the runtime brings is none of the image's ----
+mkdir -p bare/usr/bin bare/etc bare/proc bare/sys bare/dev
+cp /bin/busybox bare/usr/bin/cat
+echo here >bare/etc/file
+slim bare.json -o bare.tar "dir:$work/bare" -- cat /etc/file
+mkdir unpacked && tar -xf bare.tar -C unpacked
+find unpacked/blobs -type f -exec tar -tf {} \; 2>/dev/null | grep '^etc/' | sort >in-etc
+check "no hosts, hostname, resolv.conf for an image without" diff <(printf 'etc/\netc/file\n') in-etc
+export TMPDIR=$plain_tmp
 
 # ---- an image of a real docker, as another user ----
 if start_docker; then
