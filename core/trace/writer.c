@@ -17,13 +17,13 @@ struct tkit_trace_writer {
 	struct tkit_ctx *ctx;
 	tkit_trace_output output;
 	void *arg;
-	uint32_t block_count;
-	uint32_t time_step; /* most events in a block */
-	int32_t runs;       /* begun so far */
-	bool open;          /* between begin and end */
-	int failed;         /* first error: what went out since is not to be trusted */
-	uint64_t run;       /* key of the open run */
-	uint64_t stored;    /* events of the run in blocks that went out */
+	uint32_t block_count; /* most events in a block */
+	uint32_t time_step;   /* ns; 0 = 1 */
+	int32_t runs;         /* begun so far */
+	bool open;            /* between begin and end */
+	int failed;           /* first error: what went out since is not to be trusted */
+	uint64_t run;         /* key of the open run */
+	uint64_t stored;      /* events of the run in blocks that went out */
 	struct block *blocks[FORMAT_BACKENDS_MAX]; /* by backend; NULL = not seen yet */
 	ZSTD_CCtx *zstd;
 	struct arena arena; /* of the message under construction */
