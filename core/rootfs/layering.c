@@ -171,7 +171,7 @@ static struct tkit_bytes dir_of(struct tkit_bytes name, struct tkit_bytes *ret_l
 
 	while (at && name.ptr[at - 1] != '/')
 		at--;
-	*ret_last = BYTES(name.ptr + at, name.len - at);
+	*ret_last = at ? BYTES(name.ptr + at, name.len - at) : name; /* a name may be NULL */
 	return BYTES(name.ptr, at ? at - 1 : 0);
 }
 
