@@ -73,6 +73,22 @@ static void add_set(struct doc *doc, json_t *object, const char *key,
 	add(doc, object, key, set);
 }
 
+/* Takes "NAME=" from the text; the name is the caller's. */
+static char *label_name(const char **text)
+{
+	const char *p = *text;
+	char *name = malloc(strlen(p) + 1), *to = name;
+
+	if (!name)
+		return NULL;
+	for (; *p && *p != '='; *to++ = *p++)
+		if (*p == '\\' && (p[1] == '=' || p[1] == '\\'))
+			p++;
+	*to = '\0';
+	*text = *p ? p + 1 : p;
+	return name;
+}
+
 static void add_labels(struct doc *doc, json_t *object, const struct tkit_option_list *list)
 {
 	json_t *labels;
@@ -81,12 +97,11 @@ static void add_labels(struct doc *doc, json_t *object, const struct tkit_option
 		return;
 	labels = json_object();
 	for (size_t i = 0; i < list->count; i++) {
-		const char *equals = strchr(list->items[i], '=');
-		char *key = equals ? strndup(list->items[i], (size_t)(equals - list->items[i]))
-				   : strdup(list->items[i]);
+		const char *value = list->items[i];
+		char *key = label_name(&value);
 
 		if (key)
-			add(doc, labels, key, json_string(equals ? equals + 1 : ""));
+			add(doc, labels, key, json_string(value));
 		doc->failed = doc->failed || !key;
 		free(key);
 	}

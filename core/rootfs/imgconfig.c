@@ -79,6 +79,16 @@ static int wrong(struct err *err, const char *name)
 	return err_set(err, -EBADMSG, "the image's configuration is damaged: %s", name);
 }
 
+/* A name that may hold what ends it, see struct tkit_image_config. */
+static void add_escaped(struct buf *out, const char *name)
+{
+	for (; *name; name++) {
+		if (*name == '=' || *name == '\\')
+			buf_char(out, '\\');
+		buf_char(out, *name);
+	}
+}
+
 /* A list of texts, or an object: the names of members, with "=value" where that is a text. */
 static int add_list(struct buf *out, size_t key, const json_t *value, struct err *err)
 {
@@ -104,10 +114,12 @@ static int add_list(struct buf *out, size_t key, const json_t *value, struct err
 	json_object_foreach((json_t *)value, name, item)
 	{
 		buf_clear(&text);
-		buf_str(&text, name);
 		if (json_is_string(item)) {
+			add_escaped(&text, name);
 			buf_char(&text, '=');
 			buf_str(&text, json_string_value(item));
+		} else {
+			buf_str(&text, name);
 		}
 		buf_char(&text, '\0');
 		if (text.failed)

@@ -65,9 +65,11 @@ static int write_labels(struct writer *w, size_t own)
 	const struct tkit_option_list *labels = &w->config->labels;
 
 	for (size_t i = 0; i < labels->count; i++) {
-		size_t before = w->text->size;
+		size_t before = w->text->size, name = strcspn(labels->items[i], "=");
 
-		if (assign(w, "LABEL", labels->items[i]) == 0)
+		/* nor an equals sign in a name, whatever stands around it */
+		if (!memchr(labels->items[i], '\\', name) &&
+		    assign(w, "LABEL", labels->items[i]) == 0)
 			continue;
 		if (i >= own)
 			return tkit_fail(

@@ -9,11 +9,14 @@
 
 #include <archive.h>
 #include <archive_entry.h>
+#include <limits.h>
 #include <stdio.h>
 #include <sys/mman.h>
 #include <sys/sysmacros.h>
+#include <sys/wait.h>
 #include <sys/xattr.h>
 
+#include "image/layer.h"
 #include "scene.h"
 #include "util/holes.h"
 
@@ -57,6 +60,16 @@ static struct archive *find(int fd, const char *name, struct archive_entry **ret
 			return tar;
 	fail_msg("no member %s", name);
 	return NULL;
+}
+
+/* As find(), of a member with so many xattrs. */
+static struct archive *find_with_xattrs(int fd, const char *name, struct archive_entry **ret_entry,
+					int count)
+{
+	struct archive *tar = find(fd, name, ret_entry);
+
+	assert_int_equal(archive_entry_xattr_count(*ret_entry), count);
+	return tar;
 }
 
 static void set_mtime(struct scene *s, const char *path, long sec, long nsec)
@@ -209,6 +222,90 @@ static void test_xattrs(void **state)
 	assert_int_equal(count, 2 + privileged);
 	archive_read_free(tar);
 	close(fd);
+}
+
+/* They are the file's: told with its first name, and not again with the others. */
+static void test_xattrs_of_links(void **state)
+{
+	struct scene *s = *state;
+	struct archive_entry *entry;
+	char other[4096];
+	int fd;
+
+	tree_file(&s->tree, "/a", "x");
+	if (setxattr(tree_path(&s->tree, "/a"), "user.a", "A", 1, 0) < 0) {
+		print_message("skipped: no user xattrs in the temporary directory\n");
+		skip();
+	}
+	snprintf(other, sizeof(other), "%s", tree_path(&s->tree, "/b"));
+	assert_int_equal(link(tree_path(&s->tree, "/a"), other), 0);
+	open_all(s, (const char *const[]){"/a", "/b", NULL});
+	fd = write_tar(s);
+	archive_read_free(find_with_xattrs(fd, "a", &entry, 1));
+	archive_read_free(find_with_xattrs(fd, "b", &entry, 0));
+	close(fd);
+}
+
+#define GIB (1ull << 30)
+
+/* Gives the parent the layer's beginning: headers are what counts, not gigabytes of zeros. */
+static void first_block(void *arg, const void *data, size_t size)
+{
+	(void)!write(*(int *)arg, data, size < PIPE_BUF ? size : PIPE_BUF);
+	_exit(0);
+}
+
+/* The first file's size as a reader has it, and whether its plain header could hold it. */
+static void test_large(void **state)
+{
+	static const uint64_t sizes[] = {8 * GIB - 1, 8 * GIB, 9 * GIB + 5};
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		struct archive_entry *entry;
+		struct archive *tar = archive_read_new();
+		struct scene *s;
+		void *scene = NULL;
+		char head[PIPE_BUF];
+		int status, fds[2];
+		ssize_t size;
+		pid_t pid;
+
+		assert_int_equal(scene_setup(&scene), 0);
+		s = scene;
+		tree_file(&s->tree, "/large", "");
+		assert_int_equal(truncate(tree_path(&s->tree, "/large"), (off_t)sizes[i]), 0);
+		open_all(s, (const char *const[]){"/large", NULL});
+		assert_int_equal(tkit_closure_bytes(s->closure), sizes[i]);
+		assert_int_equal(pipe(fds), 0);
+		pid = fork();
+		assert_true(pid >= 0);
+		if (pid == 0) {
+			const struct layer_output out = {.fd = memfd_create("tar", MFD_CLOEXEC),
+							 .format = LAYER_TAR,
+							 .tap = first_block,
+							 .arg = &fds[1]};
+
+			layer_write(&s->ctx, s->closure, &out);
+			_exit(1);
+		}
+		size = read(fds[0], head, sizeof(head));
+		assert_int_equal(waitpid(pid, &status, 0), pid);
+		assert_int_equal(status, 0);
+		assert_true(size > 0);
+		assert_int_equal(archive_read_support_format_tar(tar), ARCHIVE_OK);
+		assert_int_equal(archive_read_open_memory(tar, head, (size_t)size), ARCHIVE_OK);
+		do
+			assert_int_equal(archive_read_next_header(tar, &entry), ARCHIVE_OK);
+		while (strcmp(archive_entry_pathname(entry), "large") != 0);
+		assert_int_equal(archive_entry_size(entry), sizes[i]);
+		assert_int_equal(memmem(head, (size_t)size, " size=", 6) != NULL,
+				 sizes[i] >= 8 * GIB);
+		archive_read_free(tar);
+		close(fds[0]);
+		close(fds[1]);
+		scene_teardown(&scene);
+	}
+	(void)state;
 }
 
 #define LARGE (200u << 20)
@@ -466,6 +563,8 @@ int main(void)
 		TEST(test_owners),
 		TEST(test_hard_links),
 		TEST(test_xattrs),
+		TEST(test_xattrs_of_links),
+		cmocka_unit_test(test_large),
 		TEST(test_order),
 		TEST(test_names),
 		cmocka_unit_test(test_reproducible),

@@ -148,14 +148,14 @@ static void test_both_forms(void **state)
 {
 	struct scene *s = *state;
 	const char *entrypoint[] = {"/bin/app"}, *env[] = {"PATH=/bin", "A=b=c"};
-	const char *expose[] = {"80/tcp"}, *labels[] = {"a.b=c d", "empty="};
+	const char *expose[] = {"80/tcp"}, *labels[] = {"a.b=c d", "empty=", "a\\=b\\\\c\\d=e=f"};
 	struct tkit_image_config config = {
 		.size = sizeof(config),
 		.name = "me/app:1",
 		.entrypoint = {entrypoint, 1},
 		.env = {env, 2},
 		.expose = {expose, 1},
-		.labels = {labels, 2},
+		.labels = {labels, 3},
 		.user = "1000:1000",
 		.health_retries = 3,
 	};
@@ -196,6 +196,7 @@ static void test_both_forms(void **state)
 	assert_non_null(json_object_get(json_object_get(part, "ExposedPorts"), "80/tcp"));
 	assert_string_equal(text_at(json_object_get(part, "Labels"), "a.b"), "c d");
 	assert_string_equal(text_at(json_object_get(part, "Labels"), "empty"), "");
+	assert_string_equal(text_at(json_object_get(part, "Labels"), "a=b\\c\\d"), "e=f");
 	assert_null(json_object_get(part, "Healthcheck"));
 	json_decref(docker);
 	json_decref(index);

@@ -331,7 +331,7 @@ static void test_config(void **state)
 		f, 1,
 		"{\"os\":\"linux\",\"architecture\":\"amd64\",\"config\":{\"Env\":[\"A=b\",\"C=\"],"
 		"\"Entrypoint\":[\"/e\"],\"Cmd\":null,\"User\":\"\",\"WorkingDir\":\"/w\","
-		"\"ExposedPorts\":{\"80/tcp\":{}},\"Volumes\":{\"/v\":{}},\"Labels\":{\"k\":\"v\"},"
+		"\"ExposedPorts\":{\"80/tcp\":{}},\"Volumes\":{\"/v\":{}},\"Labels\":{\"k\":\"v\",\"a=b\\\\c\":\"d=e\"},"
 		"\"StopSignal\":\"SIGQUIT\",\"Healthcheck\":{\"Test\":[\"CMD\",\"/h\"],"
 		"\"Interval\":5000000000,\"Retries\":3}},"
 		"\"history\":[{\"created_by\":\"first\"},{\"empty_layer\":true}]}");
@@ -347,6 +347,7 @@ static void test_config(void **state)
 	assert_string_equal(c->expose.items[0], "80/tcp");
 	assert_string_equal(c->volumes.items[0], "/v");
 	assert_string_equal(c->labels.items[0], "k=v");
+	assert_string_equal(c->labels.items[1], "a\\=b\\\\c=d=e");
 	assert_string_equal(c->stopsignal, "SIGQUIT");
 	assert_string_equal(c->health_test.items[1], "/h");
 	assert_int_equal(c->health_interval_ns, 5000000000);

@@ -81,7 +81,7 @@ struct tkit_image_config {
 	struct tkit_option_list shell;
 	struct tkit_option_list expose;  /* PORT/PROTOCOL */
 	struct tkit_option_list volumes; /* paths */
-	struct tkit_option_list labels;  /* NAME=VALUE */
+	struct tkit_option_list labels;  /* NAME=VALUE; in NAME, \= is = and \\ is \ */
 	struct tkit_option_list onbuild;
 	const char *user;
 	const char *workdir;
