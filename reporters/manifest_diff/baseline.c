@@ -310,17 +310,28 @@ static int write_changed(FILE *to, const struct tkit_model *model, const struct 
 }
 
 /* What is to be in the list: missing now, and old entries that no run had to do with. */
-static int wanted_names(const struct tkit_model *model, const struct result *result,
-			const struct baseline *b, char ***ret_names, size_t *ret_count)
+static int wanted_names(struct tkit_ctx *ctx, const struct tkit_model *model,
+			const struct result *result, const struct baseline *b, char ***ret_names,
+			size_t *ret_count)
 {
 	char **names = calloc(result->count + b->count + 1, sizeof(*names));
 	size_t count = 0, kept = 0;
 
 	if (!names)
 		return -ENOMEM;
-	for (size_t i = 0; i < result->count; i++)
-		if (item_is_missing(&result->items[i]))
-			names[count++] = result->items[i].name;
+	for (size_t i = 0; i < result->count; i++) {
+		char *name = result->items[i].name;
+
+		if (!item_is_missing(&result->items[i]))
+			continue;
+		if (yaml_holds(name))
+			names[count++] = name;
+		else
+			tkit_log(ctx, TKIT_LOG_WARN,
+				 "baseline: %s is left out: YAML cannot hold a name that is not "
+				 "UTF-8",
+				 name);
+	}
 	for (size_t i = 0; i < b->count; i++)
 		if (!is_present(model, b->entries[i].name))
 			names[count++] = b->entries[i].name;
@@ -347,7 +358,7 @@ int write_baseline(struct tkit_ctx *ctx, const struct options *options,
 		baseline_done(&b);
 		return rc;
 	}
-	rc = wanted_names(model, result, &b, &names, &count);
+	rc = wanted_names(ctx, model, result, &b, &names, &count);
 	if (!rc)
 		to = open_memstream(&text, &size);
 	if (to && b.text && b.place.block && b.count && count)

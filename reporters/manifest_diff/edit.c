@@ -99,13 +99,22 @@ static int is_plain(const char *text)
 	       text[strlen(text) - 1] != ':';
 }
 
-int yaml_scalar(FILE *to, const char *text)
+int yaml_holds(const char *text)
 {
 	const unsigned char *p = (const unsigned char *)text;
 
 	for (size_t n; *p; p += n)
 		if (!(n = utf8_length(p)))
-			return -1;
+			return 0;
+	return 1;
+}
+
+int yaml_scalar(FILE *to, const char *text)
+{
+	const unsigned char *p;
+
+	if (!yaml_holds(text))
+		return -1;
 	if (is_plain(text)) {
 		fputs(text, to);
 		return 0;

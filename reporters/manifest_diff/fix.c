@@ -75,10 +75,25 @@ static int is_taken(const struct fix *f, const char *name)
 	return 0;
 }
 
+int fix_can_hold(const struct fix *f, const char *name, const char *source, const char *target)
+{
+	if (yaml_holds(name) && (!source || yaml_holds(source)) && (!target || yaml_holds(target)))
+		return 1;
+	tkit_log(f->ctx, TKIT_LOG_WARN,
+		 "fix: %s is left out: YAML cannot hold a name that is not UTF-8", name);
+	return 0;
+}
+
 static int put(struct fix *f, enum list list, const char *name, char *source, const char *target)
 {
-	struct node *node = plan_add(&f->added, name, NODE_FILE);
+	struct node *node;
 
+	if (!fix_can_hold(f, name, source, target)) {
+		f->helpless++;
+		free(source);
+		return 0;
+	}
+	node = plan_add(&f->added, name, NODE_FILE);
 	if (!node) {
 		free(source);
 		return -ENOMEM;

@@ -16,12 +16,14 @@ struct fix {
 	const char *path;   /* input.path of the new manifest */
 	const char *prefix; /* "BUILDROOT" */
 	struct plan added;  /* name, list, source, target */
-	size_t helpless;    /* used, and in no source */
+	size_t helpless;    /* used, and in no source or not to be written down */
 };
 
 /* The source of a file: under its own name, or of a library anywhere it could be. */
 int fix_find_source(const struct fix *f, const char *name, int library, char *out, struct stat *st);
 int fix_is_elf(const struct fix *f, const char *name); /* canonical, in the sources */
+/* Whether a manifest can hold these (the last two may be NULL); else a warning has been given. */
+int fix_can_hold(const struct fix *f, const char *name, const char *source, const char *target);
 int fix_write(struct fix *f);
 
 #endif

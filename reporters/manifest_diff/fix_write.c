@@ -92,7 +92,8 @@ static int write_list(struct fix *f, FILE *to, enum list list)
 					 node->name);
 			continue;
 		}
-		if (entry.list == list) {
+		if (entry.list == list &&
+		    (!old || fix_can_hold(f, entry.name, entry.source, entry.target))) {
 			if (!count++)
 				fprintf(to, "%s:\n", list_names[list]);
 			rc = put_entry(f, to, INDENT, &entry);
@@ -234,7 +235,7 @@ int fix_write(struct fix *f)
 	if (to && fclose(to))
 		rc = -ENOMEM;
 	if (rc == -EILSEQ)
-		rc = tkit_fail(f->ctx, rc, "%s: YAML cannot hold a path that is not UTF-8",
+		rc = tkit_fail(f->ctx, rc, "%s: YAML cannot hold a folder whose name is not UTF-8",
 			       f->options->fix);
 	else if (rc < 0)
 		rc = tkit_fail(f->ctx, rc, "writing %s", f->options->fix);

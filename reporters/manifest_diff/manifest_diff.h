@@ -227,6 +227,7 @@ void edit_write(const struct edit *edit, FILE *to);
 
 /* A YAML scalar, quoted where it has to be. -1 if YAML cannot hold it (no UTF-8). */
 int yaml_scalar(FILE *to, const char *text);
+int yaml_holds(const char *text); /* whether it can */
 
 void render_text(const struct options *options, const struct tkit_model *model,
 		 const struct plan *plan, const struct result *result, struct tkit_out *out);

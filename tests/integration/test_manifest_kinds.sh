@@ -25,7 +25,7 @@ run two /bin/cat /etc/a /etc/other
 
 diff_with() { # MANIFEST[,OPTION...] [TRACE]: its status is the last line
 	local status=0
-	"$tkit" -q report --reporter "manifest_diff,format=json,manifest=$1" --root root "${2:-one}.tkit" 2>err || status=$?
+	"$tkit" ${quiet--q} report --reporter "manifest_diff,format=json,manifest=$1" --root root "${2:-one}.tkit" 2>err || status=$?
 	echo "status $status"
 }
 sections() { # the names in each section of interest
@@ -69,6 +69,27 @@ check "it is taken in" eval 'diff_with paths,baseline=b.yaml,update-baseline=yes
 check "and that run is fine" eval 'diff_with paths,baseline=b.yaml two | grep -qx "status 0"'
 cp b.yaml before
 check "taken in twice, it is the same" eval 'diff_with paths,baseline=b.yaml,update-baseline=yes two >/dev/null && cmp b.yaml before'
+
+# ---- names that YAML cannot hold ----
+odd=$'/etc/odd\xff'
+echo odd >"root$odd"
+run three /bin/cat /etc/a "$odd" /etc/b $'/etc/not-there\xfe' /etc/other
+check "are reported" eval '[[ $(diff_with less three | sections undeclared) == *etc/odd* ]]'
+quiet=
+check "fix: and left out, by name, of a manifest that holds the rest" eval '
+	diff_with less,fix=fixed.yaml three >/dev/null
+	grep -q "etc/odd.*left out: YAML cannot hold" err && [ "$(grep -c "left out" err)" = 1 ] &&
+		grep -q "/etc/a$" fixed.yaml && ! grep -q odd fixed.yaml'
+check "which is read again" eval 'diff_with fixed.yaml | grep -qx "status 0"'
+sed "$ a $odd" paths >all-paths
+check "a list that has it becomes a manifest without it" eval '
+	diff_with all-paths,fix=fixed.yaml three >/dev/null
+	[ "$(grep -c "etc/odd.*left out: YAML" err)" = 1 ] && grep -q "/etc/b$" fixed.yaml && ! grep -q odd fixed.yaml'
+check "baseline: likewise" eval '
+	diff_with paths,baseline=b.yaml,update-baseline=yes three >/dev/null
+	grep -q "not-there.*left out: YAML" err && grep -qx "  - /etc/other" b.yaml && ! grep -q not-there b.yaml'
+rm "root$odd"
+unset quiet
 
 # ---- none ----
 none() { # MANIFEST PATTERN: status 2, one line
