@@ -182,11 +182,12 @@ static __always_inline int call_returned(struct pt_regs *regs, long ret, bool di
 
 	if (nr >= EBPF_NR_LIMIT || !(rows[nr].kind | rows[EBPF_NR_LIMIT + nr].kind))
 		return 0;
-	tgid = bpf_get_current_pid_tgid() >> 32;
 	task = direct ? bpf_get_current_task_btf() : (void *)bpf_get_current_task();
+	tgid = direct ? task->tgid : bpf_get_current_pid_tgid() >> 32;
 	if (fold && ret == 0)
 		fold_moves(nr, task, regs, direct);
-	if (!traced(task, tgid))
+	s = scratch_of(SLOT_SYS_EXIT);
+	if (!s || !traced_again(s, task, tgid))
 		return 0;
 	table = is_compat(task, direct);
 	row = &rows[(nr + table * EBPF_NR_LIMIT) & (2 * EBPF_NR_LIMIT - 1)];
@@ -196,9 +197,6 @@ static __always_inline int call_returned(struct pt_regs *regs, long ret, bool di
 	if (ret == 0 && kind == EBPF_KIND_EXEC) /* told by sched_process_exec */
 		return 0;
 	if (ret < 0 && (kind == EBPF_KIND_STATE || (row->bits & EBPF_SYS_NOPATH)))
-		return 0;
-	s = scratch_of(SLOT_SYS_EXIT);
-	if (!s)
 		return 0;
 	s->row = *(const struct ebpf_row *)row;
 	s->ev.kind = kind;

@@ -54,6 +54,8 @@ struct {
 	__type(value, __u32);
 } processes SEC(".maps");
 
+unsigned int processes_seq = 0; /* grows with each change of it */
+
 /*
  * Where records are made. One slot for each program: the kernel never runs a program on a
  * CPU where it is running already (it counts that, see recursion_misses), but it may run another.
@@ -94,11 +96,16 @@ struct scratch {
 	struct ebpf_fold_key fold;
 	char dentry_bytes[64] __attribute__((aligned(8)));
 	__u64 words[EBPF_FOLD_WORDS];
+	__u32 asked_tgid; /* filter.bpf.h: the last one that was looked for, */
+	__u32 asked_seq;
+	__u32 asked_found;
+	__u64 tick; /* and the time when it was seen first on this processor */
+	__u64 tick_ns;
 	__u32 hash_at;
 	__u32 foldable; /* EBPF_E_FOLD, if repeats may be counted */
 	__s32 early;    /* what came of reading the first name before all else; -1: it was not */
 	struct ebpf_event ev;
-	char data[EBPF_DATA_MAX + EBPF_PATH_MAX]; /* is ev.data */
+	char data[EBPF_DATA_MAX + EBPF_PATH_MAX] __attribute__((aligned(8))); /* is ev.data */
 };
 
 struct {

@@ -103,6 +103,25 @@ static __always_inline bool traced(struct task_struct *task, __u32 tgid)
 	return filter == EBPF_FILTER_ALL || in_cgroup(task);
 }
 
+/*
+ * The same for the current task, with what came of it the last time on this processor: a map costs
+ * four calls, and most system calls come from the process that the one before came from. `s`
+ * is not the caller's alone if it may be preempted by itself, which the kernel rules out.
+ */
+static __always_inline bool traced_again(struct scratch *s, struct task_struct *task, __u32 tgid)
+{
+	__u32 seq = *(volatile __u32 *)&processes_seq;
+
+	if (filter != EBPF_FILTER_TREE)
+		return traced(task, tgid);
+	if (s->asked_tgid != tgid || s->asked_seq != seq) {
+		s->asked_found = traced(task, tgid);
+		s->asked_tgid = tgid;
+		s->asked_seq = seq; /* read before the map: what changed since, shows */
+	}
+	return s->asked_found;
+}
+
 /* Adds a process to the tree. Returns whether it is new there. */
 static __always_inline bool adopt(__u32 tgid)
 {
@@ -112,7 +131,18 @@ static __always_inline bool adopt(__u32 tgid)
 
 	if (rc == -7) /* E2BIG: no room, the process cannot be followed */
 		count(EBPF_CNT_MAP_FULL, 1);
+	if (rc == 0)
+		__sync_fetch_and_add(&processes_seq, 1);
 	return rc == 0;
+}
+
+/* Takes a process out of the tree. Returns whether it was there. */
+static __always_inline bool drop(__u32 tgid)
+{
+	if ((int)bpf_map_delete_elem(&processes, &tgid))
+		return false;
+	__sync_fetch_and_add(&processes_seq, 1);
+	return true;
 }
 
 #endif

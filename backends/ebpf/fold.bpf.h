@@ -20,6 +20,7 @@
 #define AT_REMOVEDIR_         0x200
 #define EEXIST_               17
 #define HASH_BLOCK            8 /* words in the innermost loop */
+#define PLACE_WORDS           6
 
 /* Written by user space before the load. */
 const volatile bool fold = false;
@@ -55,8 +56,8 @@ enum {
 	WORD_GENERATION,
 	WORD_MOUNTS,
 	WORD_BASE,
-	WORD_FILE = WORD_BASE + 6,
-	WORD_FILE_DIR = WORD_FILE + 6,
+	WORD_FILE = WORD_BASE + PLACE_WORDS,
+	WORD_FILE_DIR = WORD_FILE + PLACE_WORDS,
 	WORD_COUNT
 };
 
@@ -67,13 +68,14 @@ static __always_inline void put(struct scratch *s, __u32 at, __u64 word)
 	*(volatile __u64 *)&s->words[at] = word;
 }
 
-static __always_inline void hash_words(struct scratch *s)
+/* Adds the words [from, to), both of which are constants, to the two lanes. */
+static __always_inline void hash_words(struct scratch *s, int from, int to)
 {
-	__u64 a = fold_seed[0], b = fold_seed[1];
+	__u64 a = s->fold.a, b = s->fold.b;
 
 #pragma unroll
-	for (int i = 0; i < WORD_COUNT; i++) {
-		__u64 word = s->words[i];
+	for (int i = from; i < to; i++) {
+		__u64 word = *(volatile __u64 *)&s->words[i]; /* a number, see above */
 
 		a += fold_a[i] * word;
 		b += fold_b[i] * word;
@@ -82,22 +84,15 @@ static __always_inline void hash_words(struct scratch *s)
 	s->fold.b = b;
 }
 
-/* Some words of the name. Returns 1 at its end. What it knows is in the map value, as in
- * walk_step(). */
-__noinline int hash_block(__u32 slot)
+/* Some words of the name. Returns true at its end. */
+static __always_inline bool hash_some(struct scratch *s)
 {
-	struct scratch *s = scratch_of(slot);
-	__u64 a, b, word;
-	__u32 at, len;
+	__u64 a = s->fold.a, b = s->fold.b;
+	__u32 at = s->hash_at, len = s->ev.strings[0].len;
 
-	if (!s)
-		return 1;
-	a = s->fold.a;
-	b = s->fold.b;
-	at = s->hash_at;
-	len = s->ev.strings[0].len;
 	for (int i = 0; i < HASH_BLOCK && at < len; i++) {
-		word = *(__u64 *)&s->data[at & (EBPF_PATH_MAX - 1)];
+		__u64 word = ((__u64 *)s->data)[(at / 8) & (EBPF_PATH_MAX / 8 - 1)];
+
 		if (len - at < 8)
 			word &= ((__u64)1 << (8 * ((len - at) & 7))) - 1;
 		a = (a ^ word) * fold_seed[2];
@@ -110,6 +105,14 @@ __noinline int hash_block(__u32 slot)
 	s->fold.b = b;
 	s->hash_at = at;
 	return at >= len;
+}
+
+/* The same, verified once. What it knows is in the map value, as in walk_step(). */
+__noinline int hash_block(__u32 slot)
+{
+	struct scratch *s = scratch_of(slot);
+
+	return !s || hash_some(s);
 }
 
 static __always_inline __u64 dentry_word(struct scratch *s, struct dentry *dentry, __u32 off)
@@ -156,8 +159,7 @@ static __always_inline bool put_place(struct scratch *s, __u32 at, struct dentry
 	put(s, at + 2, parent);
 	put(s, at + 3, name);
 	put(s, at + 4, !pprev);
-	if (inode)
-		put(s, at + 5, BPF_CORE_READ(inode, i_ino));
+	put(s, at + 5, inode ? BPF_CORE_READ(inode, i_ino) : 0);
 	if (inode && s->ev.kind == EBPF_KIND_PATH &&
 	    BPF_CORE_READ(inode, i_sb, s_magic) == PROC_MAGIC_)
 		return false;
@@ -205,11 +207,11 @@ static __always_inline int early_name(struct scratch *s)
 		return EBPF_S_NULL;
 	if (bits & EBPF_SYS_SOCKADDR)
 		return read_sockaddr(SLOT_SYS_EXIT, ptr, (__u32)s->args[(s->row.path + 1) & 7]);
-	return read_name(SLOT_SYS_EXIT, 0, ptr);
+	return name_into(s, 0, ptr);
 }
 
-/* The directory that the name starts from, or the file that it stands for. Returns false: do not
- * fold. */
+/* The directory that the name starts from, or the file that it stands for, if that is in the key.
+ * Returns false: do not fold. */
 static __always_inline bool put_base(struct scratch *s, struct task_struct *task, bool direct)
 {
 	int st = s->early;
@@ -227,16 +229,23 @@ static __always_inline bool put_base(struct scratch *s, struct task_struct *task
 	if (dfd == AT_FDCWD_) {
 		struct fs_struct *fs = HOP(direct, task, fs);
 
-		return put_place(s, WORD_BASE, HOP(direct, fs, pwd.dentry),
-				 (__u64)HOP(direct, fs, pwd.mnt), direct);
+		if (!put_place(s, WORD_BASE, HOP(direct, fs, pwd.dentry),
+			       (__u64)HOP(direct, fs, pwd.mnt), direct))
+			return false;
+		hash_words(s, WORD_BASE, WORD_BASE + PLACE_WORDS);
+		return true;
 	}
 	file = fold_file(task, dfd, direct);
 	if (!file) { /* then there is no base */
 		put(s, WORD_BASE, 1);
+		hash_words(s, WORD_BASE, WORD_BASE + 1);
 		return true;
 	}
 	bpf_core_read(&path, sizeof(path), &file->f_path);
-	return put_place(s, WORD_BASE, path.dentry, (__u64)path.mnt, false);
+	if (!put_place(s, WORD_BASE, path.dentry, (__u64)path.mnt, false))
+		return false;
+	hash_words(s, WORD_BASE, WORD_BASE + PLACE_WORDS);
+	return true;
 }
 
 /* The opened file. */
@@ -260,6 +269,7 @@ static __always_inline bool put_opened(struct scratch *s, struct task_struct *ta
 	/* More than one directory may have it. */
 	parent = (void *)s->words[WORD_FILE + 2];
 	put(s, WORD_FILE_DIR, BPF_CORE_READ(parent, d_inode, i_ino));
+	hash_words(s, WORD_FILE, WORD_COUNT);
 	return true;
 }
 
@@ -271,81 +281,54 @@ static __always_inline void put_process(struct scratch *s, struct task_struct *t
 	struct mnt_namespace *ns = HOP(direct, nsproxy, mnt_ns);
 
 	put(s, WORD_PROCESS,
-	    (bpf_get_current_pid_tgid() >> 32) | HOP(direct, task, self_exec_id) << 32);
+	    (__u32)HOP(direct, task, tgid) | HOP(direct, task, self_exec_id) << 32);
 	put(s, WORD_START, HOP(direct, leader, start_time));
 	put(s, WORD_ROOT, (__u64)HOP(direct, fs, root.dentry));
 	put(s, WORD_ROOT_MOUNT, (__u64)HOP(direct, fs, root.mnt));
 	put(s, WORD_GENERATION, generation);
 	put(s, WORD_MOUNTS, HOP(direct, ns, event));
+	hash_words(s, 0, WORD_BASE);
 }
 
+/* Kept apart: a helper is inlined where it is known which map it is called for. */
 static __always_inline struct ebpf_fold_value *fold_lookup(struct scratch *s)
 {
-	if (s->foldable & EBPF_E_FOLD_ODD)
-		return bpf_map_lookup_elem(&fold_odd_map, &s->fold);
+	struct ebpf_fold_value *value;
+
+	if (s->foldable & EBPF_E_FOLD_ODD) {
+		value = bpf_map_lookup_elem(&fold_odd_map, &s->fold);
+		asm volatile("" : : : "memory");
+		return value;
+	}
 	return bpf_map_lookup_elem(&fold_even_map, &s->fold);
 }
 
-/* Functions of their own, which the verifier goes through once, and which find all they need. */
-#define CURRENT(direct) ((direct) ? bpf_get_current_task_btf() : (void *)bpf_get_current_task())
-#define FOLD_PARTS(kind, direct)                                    \
-	__noinline int fold_process_##kind(__u32 slot)              \
-	{                                                           \
-		struct scratch *s = scratch_of(slot);               \
-                                                                    \
-		if (s)                                              \
-			put_process(s, CURRENT(direct), direct);    \
-		return 0;                                           \
-	}                                                           \
-	__noinline int fold_base_##kind(__u32 slot)                 \
-	{                                                           \
-		struct scratch *s = scratch_of(slot);               \
-                                                                    \
-		return s && put_base(s, CURRENT(direct), direct);   \
-	}                                                           \
-	__noinline int fold_opened_##kind(__u32 slot)               \
-	{                                                           \
-		struct scratch *s = scratch_of(slot);               \
-                                                                    \
-		return s && put_opened(s, CURRENT(direct), direct); \
-	}
-
-FOLD_PARTS(direct, true)
-FOLD_PARTS(plain, false)
-
-/* Reads the name. Returns 0 if such a call is not to be folded. */
-__noinline int fold_name(__u32 slot)
+/*
+ * The time, up to a tick late: the clock takes long to be read, the number of the tick is a load.
+ * (There is a helper for the like, which tracing programs may not call.)
+ */
+static __always_inline __u64 tick_time(struct scratch *s)
 {
-	struct scratch *s = scratch_of(slot);
-	int st;
+	__u64 tick = bpf_jiffies64();
 
-	if (!s)
-		return 0;
-	st = early_name(s);
-	s->early = st;
-	return !(st & (EBPF_S_UNREADABLE | EBPF_S_TRUNCATED)) &&
-	       !((s->row.bits & EBPF_SYS_OUT_BUF) && clobbered(s, s->row.path));
+	if (s->tick != tick) {
+		s->tick_ns = bpf_ktime_get_ns();
+		s->tick = tick;
+	}
+	return s->tick_ns;
 }
 
-/* Makes the key of the words and the name, and looks it up: 1 if it was told before. */
-__noinline int fold_count(__u32 slot)
+/* Counts the call whose key is made, if it was told before. */
+static __always_inline int fold_count(struct scratch *s)
 {
-	struct scratch *s = scratch_of(slot);
 	struct ebpf_fold_value *value;
 
-	if (!s)
-		return 0;
-	hash_words(s);
-	s->hash_at = 0;
-	for (int i = 0; i < EBPF_PATH_MAX / 8 / HASH_BLOCK; i++)
-		if (hash_block(slot))
-			break;
 	s->foldable = EBPF_E_FOLD | (fold_odd & 1 ? EBPF_E_FOLD_ODD : 0);
 	value = fold_lookup(s);
 	if (!value)
 		return 0;
 	__sync_fetch_and_add(&value->count, 1);
-	value->last = bpf_ktime_get_ns();
+	value->last = tick_time(s);
 	return 1;
 }
 
@@ -353,26 +336,52 @@ __noinline int fold_count(__u32 slot)
  * Whether the call in the scratch was told before: then it is counted and 1 is returned. Else 0,
  * and `foldable` tells whether it may be remembered.
  */
-static __always_inline int fold_find(struct scratch *s, __u32 compat, bool direct)
+static __always_inline int fold_find(struct task_struct *task, __u32 compat, bool direct)
 {
 	__u32 slot = SLOT_SYS_EXIT;
+	struct scratch *s = scratch_of(slot);
+	int st;
 
-	if (!fold_name(slot))
+	if (!s)
 		return 0;
-	__builtin_memset(s->words, 0, sizeof(s->words));
+	st = early_name(s);
+	s->early = st;
+	if ((st & (EBPF_S_UNREADABLE | EBPF_S_TRUNCATED)) ||
+	    ((s->row.bits & EBPF_SYS_OUT_BUF) && clobbered(s, s->row.path)))
+		return 0;
+	s->fold.a = fold_seed[0];
+	s->fold.b = fold_seed[1];
 	put(s, WORD_CALL,
 	    (__u64)s->ev.nr | (__u64)compat << 9 |
-		    (__u64)(s->ev.ret < 0 ? (__u32)-s->ev.ret : 0) << 10 |
-		    (__u64)(__u32)s->early << 32 | (__u64)s->ev.strings[0].len << 48);
+		    (__u64)(s->ev.ret < 0 ? (__u32)-s->ev.ret : 0) << 10 | (__u64)(__u32)st << 32 |
+		    (__u64)s->ev.strings[0].len << 48);
 	put(s, WORD_FLAGS, s->ev.flags);
 	put(s, WORD_RESOLVE, s->ev.resolve);
-	direct ? fold_process_direct(slot) : fold_process_plain(slot);
-	if (!(direct ? fold_base_direct(slot) : fold_base_plain(slot)))
+	put_process(s, task, direct);
+	if (!put_base(s, task, direct))
 		return 0;
-	if (s->ev.kind == EBPF_KIND_OPEN && s->ev.ret >= 0 &&
-	    !(direct ? fold_opened_direct(slot) : fold_opened_plain(slot)))
+	if (s->ev.kind == EBPF_KIND_OPEN && s->ev.ret >= 0 && !put_opened(s, task, direct))
 		return 0;
-	return fold_count(slot);
+	s->hash_at = 0;
+	if (!hash_some(s))
+		for (int i = 1; i < EBPF_PATH_MAX / 8 / HASH_BLOCK; i++)
+			if (hash_block(slot))
+				break;
+	return fold_count(s);
+}
+
+/*
+ * Functions of their own, which the verifier goes through once; and no more of them than
+ * these, because on processors whose returns are made safe one costs as much as twenty instructions.
+ */
+__noinline int fold_find_direct(__u32 compat)
+{
+	return fold_find(bpf_get_current_task_btf(), compat, true);
+}
+
+__noinline int fold_find_plain(__u32 compat)
+{
+	return fold_find((void *)bpf_get_current_task(), compat, false);
 }
 
 /* Starts looking at a call. Returns 1 if it was told before. */
@@ -384,7 +393,7 @@ static __always_inline int fold_begin(struct scratch *s, __u32 compat, bool dire
 	s->foldable = 0;
 	if (!fold || fold_blind || !(s->row.fold & may))
 		return 0;
-	return fold_find(s, compat, direct);
+	return direct ? fold_find_direct(compat) : fold_find_plain(compat);
 }
 
 /* The record is delivered: from now on its repeats are counted. */

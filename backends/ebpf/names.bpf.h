@@ -9,28 +9,22 @@
 #define AF_UNIX_      1
 #define SUN_PATH_ROOM 108
 
-/* Reads string `which` (0, 1). Returns its EBPF_S_* flags, without PRESENT. */
-__noinline int read_name(__u32 slot, __u32 which, __u64 ptr)
+/* Reads string `idx`, a bounded number. Returns its EBPF_S_* flags, without PRESENT. */
+static __always_inline int name_into(struct scratch *s, __u32 idx, __u64 ptr)
 {
-	struct scratch *s = scratch_of(slot);
-	__u32 idx = ONE_BIT(which);
-	struct ebpf_string *str;
-	__u32 len;
+	struct ebpf_string *str = &s->ev.strings[idx];
+	__u32 len = s->ev.len;
 	long n;
 
-	if (!s)
-		return EBPF_S_NULL;
-	str = &s->ev.strings[idx];
 	s->first[idx] = 0;
-	len = s->ev.len;
 	if (!ptr || len > EBPF_DATA_MAX) {
 		str->flags = EBPF_S_NULL;
-		return str->flags;
+		return EBPF_S_NULL;
 	}
 	n = bpf_probe_read_user_str(&s->data[len], EBPF_PATH_MAX, (void *)ptr);
 	if (n < 0) {
 		str->flags = EBPF_S_UNREADABLE;
-		return str->flags;
+		return EBPF_S_UNREADABLE;
 	}
 	/* Seen on 5.10 to 6.12: an empty string gives 0, not the 1 of its NUL. */
 	if (n == 0) {
@@ -50,6 +44,14 @@ __noinline int read_name(__u32 slot, __u32 which, __u64 ptr)
 	s->first[idx] = (__u8)s->data[len];
 	s->ev.len = len + n;
 	return str->flags;
+}
+
+/* Reads string `which` (0, 1), as above. */
+__noinline int read_name(__u32 slot, __u32 which, __u64 ptr)
+{
+	struct scratch *s = scratch_of(slot);
+
+	return s ? name_into(s, ONE_BIT(which), ptr) : EBPF_S_NULL;
 }
 
 /* Reads a string of the kernel's. Returns its EBPF_S_* flags, without PRESENT. */

@@ -98,7 +98,7 @@ static __always_inline int exited(struct task_struct *task)
 	if (!traced(task, tgid))
 		return 0;
 	/* The last two threads may both get here; only one of them takes the process out. */
-	if (filter == EBPF_FILTER_TREE && bpf_map_delete_elem(&processes, &tgid))
+	if (filter == EBPF_FILTER_TREE && !drop(tgid))
 		return 0;
 	s = scratch_of(SLOT_EXIT);
 	if (!s)

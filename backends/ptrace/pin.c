@@ -36,6 +36,7 @@
 #define MISSES      4   /* stops that had to be waited for: it may run elsewhere by now */
 #define MISSES_MAX  256 /* ... when looks have found it where it was */
 #define GUARD_NS    10000000ull
+#define WORTH       50 /* periods of the guard in which it was not needed: no reason to wait for long */
 #define BACKOFF_MIN (5 * GUARD_NS)
 #define BACKOFF_MAX 5000000000ull
 
@@ -79,6 +80,19 @@ static bool may_return(int policy)
 	return set_policy(0, policy) == 0;
 }
 
+/* Each time for longer, unless it went well for so long that what was lost now is next to nothing.
+ */
+static void back_off(struct pt_pin *pin)
+{
+	uint64_t now = tkit_now_ns();
+
+	if (now - pin->low_ns > WORTH * GUARD_NS)
+		pin->backoff_ns = BACKOFF_MIN;
+	else if (pin->backoff_ns < BACKOFF_MAX)
+		pin->backoff_ns *= 2;
+	pin->again_ns = now + pin->backoff_ns;
+}
+
 static void *guard_main(void *arg)
 {
 	struct pt_pin *pin = arg;
@@ -103,10 +117,7 @@ static void *guard_main(void *arg)
 			continue;
 		set_policy(pin->tid, pin->policy);
 		pin->state = PT_PIN_USUAL;
-		pin->again_ns = tkit_now_ns() + pin->backoff_ns;
-		pin->backoff_ns *= 2;
-		if (pin->backoff_ns > BACKOFF_MAX)
-			pin->backoff_ns = BACKOFF_MAX;
+		back_off(pin);
 	}
 	pthread_mutex_unlock(&pin->lock);
 	return NULL;
@@ -120,9 +131,7 @@ static void lower(struct pt_pin *pin)
 		return;
 	pthread_mutex_lock(&pin->lock);
 	if (pin->state == PT_PIN_USUAL && now >= pin->again_ns && set_policy(0, SCHED_IDLE) == 0) {
-		/* long ago: somebody else's load has gone */
-		if (now - pin->again_ns > BACKOFF_MAX)
-			pin->backoff_ns = BACKOFF_MIN;
+		pin->low_ns = now;
 		pin->state = PT_PIN_LOW;
 		pthread_cond_signal(&pin->wake);
 	}

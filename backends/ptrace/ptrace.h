@@ -177,9 +177,10 @@ struct pt_pin {
 	pthread_mutex_t lock; /* of all below */
 	pthread_cond_t wake;
 	enum { PT_PIN_STARTING, PT_PIN_NO_POLICY, PT_PIN_USUAL, PT_PIN_LOW, PT_PIN_OVER } state;
-	pid_t tid;  /* the tracing thread */
-	int policy; /* ... its own */
-	uint64_t again_ns;
+	pid_t tid;         /* the tracing thread */
+	int policy;        /* ... its own */
+	uint64_t low_ns;   /* since when it is SCHED_IDLE */
+	uint64_t again_ns; /* not before */
 	uint64_t backoff_ns;
 	atomic_uint busy; /* another number with each stop; 0: nothing to do */
 };
