@@ -10,27 +10,28 @@
  */
 __noinline int walk_base(__u32 slot, __u32 which, int dfd, int inode)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *task = CURRENT();
 	struct scratch *s = scratch_of(slot);
+	struct dentry *d;
 	__u64 dentry, mnt;
 
 	if (!s)
 		return 0;
 	if (dfd == AT_FDCWD_) {
-		dentry = (__u64)BPF_CORE_READ(task, fs, pwd.dentry);
-		mnt = (__u64)BPF_CORE_READ(task, fs, pwd.mnt);
+		dentry = NUMBER(s, READ(task, fs, pwd.dentry));
+		mnt = NUMBER(s, READ(task, fs, pwd.mnt));
 	} else {
 		struct file *file = fd_file(task, dfd);
 
 		if (!file)
 			return 0;
-		dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
-		mnt = (__u64)BPF_CORE_READ(file, f_path.mnt);
+		dentry = NUMBER(s, READ(file, f_path.dentry));
+		mnt = NUMBER(s, READ(file, f_path.mnt));
 	}
 	if (inode)
 		put_inode(&s->ev.inodes[0], dentry);
-	s->in_proc = s->ev.kind == EBPF_KIND_PATH &&
-		     BPF_CORE_READ((struct dentry *)dentry, d_inode, i_sb, s_magic) == PROC_MAGIC_;
+	d = AT(dentry, dentry);
+	s->in_proc = s->ev.kind == EBPF_KIND_PATH && READ(d, d_inode, i_sb, s_magic) == PROC_MAGIC_;
 	return walk(slot, which, dentry, mnt);
 }
 

@@ -6,31 +6,35 @@
 /* The root directory in a struct fs_struct, if it is not the target's. Returns EBPF_W_* or 0. */
 __noinline int walk_root(__u32 slot, __u64 fs_struct)
 {
-	struct fs_struct *fs = (void *)fs_struct;
-	__u64 dentry = (__u64)BPF_CORE_READ(fs, root.dentry);
+	struct fs_struct *fs = AT(fs_struct, fs_struct);
+	struct scratch *s = scratch_of(slot);
+	__u64 dentry;
 
+	if (!s)
+		return 0;
+	dentry = NUMBER(s, READ(fs, root.dentry));
 	if (dentry == target_root)
 		return 0;
-	return walk(slot, EBPF_WALK_ROOT, dentry, (__u64)BPF_CORE_READ(fs, root.mnt));
+	return walk(slot, EBPF_WALK_ROOT, dentry, NUMBER(s, READ(fs, root.mnt)));
 }
 
 /* What a successful open gave. Returns 0. */
 __noinline int walk_opened(__u32 slot, int fd)
 {
 	struct scratch *s = scratch_of(slot);
-	struct file *file = fd_file((void *)bpf_get_current_task(), fd);
+	struct file *file = fd_file(CURRENT(), fd);
 	__u64 dentry;
 
 	if (!s || !file) /* another thread has closed it already */
 		return 0;
 	s->ev.bits |= EBPF_E_FILE;
-	if (BPF_CORE_READ(file, f_mode) & FMODE_CREATED_)
+	if (READ(file, f_mode) & FMODE_CREATED_)
 		s->ev.bits |= EBPF_E_CREATED;
-	dentry = (__u64)BPF_CORE_READ(file, f_path.dentry);
+	dentry = NUMBER(s, READ(file, f_path.dentry));
 	put_inode(&s->ev.inodes[0], dentry);
-	if (use_d_path && !(s->ev.flags & O_PATH_) && take_opened(slot, (__u64)file, dentry))
+	if (use_d_path && !(s->ev.flags & O_PATH_) && take_opened(slot, NUMBER(s, file), dentry))
 		return 0;
-	return walk(slot, EBPF_WALK_RESOLVED, dentry, (__u64)BPF_CORE_READ(file, f_path.mnt));
+	return walk(slot, EBPF_WALK_RESOLVED, dentry, NUMBER(s, READ(file, f_path.mnt)));
 }
 
 /*
@@ -182,7 +186,7 @@ static __always_inline int call_returned(struct pt_regs *regs, long ret, bool di
 
 	if (nr >= EBPF_NR_LIMIT || !(rows[nr].kind | rows[EBPF_NR_LIMIT + nr].kind))
 		return 0;
-	task = direct ? bpf_get_current_task_btf() : (void *)bpf_get_current_task();
+	task = direct && !CASTS ? bpf_get_current_task_btf() : CURRENT();
 	tgid = direct ? task->tgid : bpf_get_current_pid_tgid() >> 32;
 	if (fold && ret == 0)
 		fold_moves(nr, task, regs, direct);
@@ -207,7 +211,7 @@ static __always_inline int call_returned(struct pt_regs *regs, long ret, bool di
 	read_flags(s);
 	if (fold_begin(s, table, direct)) {
 		if (use_d_path && kind == EBPF_KIND_OPEN && ret >= 0)
-			forget_opened(task, ret);
+			forget_opened(s, task, ret);
 		return 0;
 	}
 	record_call(s, task, table);

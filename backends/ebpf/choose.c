@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: MIT
 /* Which programs are loaded, and what they are told before. */
+#include <errno.h>
+#include <stdlib.h>
+
 #include <bpf/libbpf.h>
 
 #include "ebpf.h"
 #include "tkit.skel.h"
+#include "tkit_cast.skel.h"
 
 /* NOLINTBEGIN(misc-redundant-expression): that they are equal is what is checked */
 _Static_assert(EBPF_SYS_NOPATH == TKIT_SYS_NOPATH && EBPF_SYS_EMPTY == TKIT_SYS_EMPTY &&
@@ -18,6 +22,13 @@ _Static_assert(EBPF_SYS_NOPATH == TKIT_SYS_NOPATH && EBPF_SYS_EMPTY == TKIT_SYS_
 	       "event.h has its own copy of these");
 /* NOLINTEND(misc-redundant-expression) */
 _Static_assert(sizeof(struct ebpf_event) % 8 == 0, "records are multiples of 8");
+
+/* The two forms are one source: what user space sees of them is the same. */
+#define SAME(part)                                                \
+	(sizeof(*((struct tkit_bpf *)NULL)->part) ==              \
+		 sizeof(*((struct tkit_cast_bpf *)NULL)->part) && \
+	 sizeof(struct tkit_bpf) == sizeof(struct tkit_cast_bpf))
+_Static_assert(SAME(rodata) && SAME(data) && SAME(bss), "one skeleton serves both");
 
 static unsigned char kind_of(const struct tkit_syscall *sys)
 {
@@ -124,7 +135,24 @@ static void configure_uring(struct ebpf *e, const struct features *features)
 	}
 }
 
-void choose_programs(struct ebpf *e, const struct features *features)
+struct tkit_bpf *choose_open(const struct features *features,
+			     const struct bpf_object_open_opts *opts)
+{
+	struct tkit_bpf *skel = calloc(1, sizeof(*skel));
+	int rc = skel ? tkit_bpf__create_skeleton(skel) : -ENOMEM;
+
+	if (!rc && features->casts)
+		skel->skeleton->data = (void *)tkit_cast_bpf__elf_bytes(&skel->skeleton->data_sz);
+	if (!rc)
+		rc = bpf_object__open_skeleton(skel->skeleton, opts);
+	if (!rc)
+		return skel;
+	tkit_bpf__destroy(skel);
+	errno = -rc;
+	return NULL;
+}
+
+void choose_programs(struct ebpf *e, const struct features *features, const struct types *types)
 {
 	const struct tkit_target *target = e->target;
 	struct tkit_bpf *skel = e->skel;
@@ -140,6 +168,14 @@ void choose_programs(struct ebpf *e, const struct features *features)
 	skel->rodata->use_d_path = features->d_path;
 	if (!features->d_path)
 		bpf_map__set_max_entries(skel->maps.openings, 1);
+	if (features->casts) {
+		skel->rodata->id_task_struct = types_struct(types, "task_struct");
+		skel->rodata->id_file = types_struct(types, "file");
+		skel->rodata->id_dentry = types_struct(types, "dentry");
+		skel->rodata->id_mount = types_struct(types, "mount");
+		skel->rodata->id_fs_struct = types_struct(types, "fs_struct");
+		skel->rodata->id_list_head = types_struct(types, "list_head");
+	}
 	configure_uring(e, features);
 	counts_configure(e, counts_wanted(e->options, target));
 	fill_rows(skel->rodata->rows, TKIT_ARCH_X86_64, 272, 308);

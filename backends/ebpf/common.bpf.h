@@ -31,6 +31,10 @@ unsigned int lost_seq = 0;
  */
 const volatile bool use_named = false;
 
+/* Written by user space before the load, if EBPF_CAST: numbers of the kernel's types. */
+const volatile unsigned int id_task_struct = 0, id_fs_struct = 0, id_file = 0, id_dentry = 0,
+			    id_mount = 0, id_list_head = 0;
+
 /* Written by user space before the load: the program `opened` is loaded. */
 const volatile bool use_d_path = false;
 
@@ -76,6 +80,7 @@ enum {
 #define HEAD_ROOM 64 /* of a name, that a magic link's must be in */
 
 struct scratch {
+	__u64 number; /* NUMBER() */
 	__u64 dentry; /* the walker's place */
 	__u64 mnt;
 	__u64 mnt_root;
@@ -120,6 +125,31 @@ struct {
  * of, which costs a load; in the others by a helper.
  */
 #define HOP(direct, from, field) ((direct) ? (from)->field : BPF_CORE_READ(from, field))
+
+/*
+ * A pointer that was a number, and what is behind it. Where the kernel can give a number a type
+ * (bpf_rdonly_cast(), Linux 6.2) that is a load for each field; else a helper that does the same in
+ * some fifty instructions. Built in both forms; the numbers of the types come from user space.
+ */
+#ifdef EBPF_CAST
+extern void *bpf_rdonly_cast(const void *obj, __u32 btf_id) __ksym;
+#define AT(type, address) ((struct type *)bpf_rdonly_cast((const void *)(address), id_##type))
+#define READ(from, ...)   (___arrow((from), __VA_ARGS__))
+#define CURRENT()         AT(task_struct, bpf_get_current_task())
+#define CASTS             true
+/* Back to a number, which functions that are verified by themselves take: by way of memory. */
+#define NUMBER(s, pointer)                                          \
+	({                                                          \
+		*(volatile __u64 *)&(s)->number = (__u64)(pointer); \
+		*(volatile __u64 *)&(s)->number;                    \
+	})
+#else
+#define AT(type, address)  ((struct type *)(address))
+#define READ(from, ...)    BPF_CORE_READ(from, __VA_ARGS__)
+#define CURRENT()          ((struct task_struct *)bpf_get_current_task())
+#define CASTS              false
+#define NUMBER(s, pointer) ((__u64)(pointer))
+#endif
 
 /* A bound that the compiler cannot turn into something the verifier does not follow. */
 #define ONE_BIT(x)                                      \
@@ -167,21 +197,22 @@ static __always_inline int task_tgid(struct task_struct *task)
 /* Starts a record about `task`, usually the current one. */
 static __always_inline void record(struct scratch *s, struct task_struct *task, __u8 type)
 {
+	task = AT(task_struct, task);
 	__builtin_memset(&s->ev, 0, sizeof(s->ev));
 	s->ev.ts = bpf_ktime_get_ns();
 	s->ev.version = EBPF_VERSION;
 	s->ev.type = type;
 	s->ev.lost_seq = lost_seq;
-	s->ev.fs = (__u64)BPF_CORE_READ(task, fs);
+	s->ev.fs = (__u64)READ(task, fs);
 	s->ev.cgroup = bpf_get_current_cgroup_id();
 	if (self_level) {
 		s->ev.pid = task_tgid(task);
 		s->ev.tid = pid_nr(BPF_CORE_READ(task, thread_pid));
 		s->ev.ppid = task_tgid(BPF_CORE_READ(task, real_parent));
 	} else {
-		s->ev.pid = BPF_CORE_READ(task, tgid);
-		s->ev.tid = BPF_CORE_READ(task, pid);
-		s->ev.ppid = BPF_CORE_READ(task, real_parent, tgid);
+		s->ev.pid = READ(task, tgid);
+		s->ev.tid = READ(task, pid);
+		s->ev.ppid = READ(task, real_parent, tgid);
 	}
 	bpf_get_current_comm(s->ev.comm, sizeof(s->ev.comm));
 }

@@ -17,11 +17,13 @@ struct ring_buffer;
 struct ebpf_options {
 	uint64_t ring_size;
 	int64_t processes;
-	int plain;
-	int resolve; /* enum ebpf_resolve */
-	int dedup;   /* enum ebpf_dedup */
+	int programs; /* enum ebpf_programs */
+	int resolve;  /* enum ebpf_resolve */
+	int dedup;    /* enum ebpf_dedup */
 	int64_t dedup_entries;
 };
+
+enum ebpf_programs { EBPF_PROGRAMS_AUTO = 0, EBPF_PROGRAMS_MODERN = 1, EBPF_PROGRAMS_PLAIN = 2 };
 
 enum ebpf_dedup { EBPF_DEDUP_AUTO = 0, EBPF_DEDUP_ON = 1, EBPF_DEDUP_OFF = 2 };
 
@@ -30,6 +32,7 @@ enum ebpf_resolve { EBPF_RESOLVE_AUTO = 0, EBPF_RESOLVE_WALK = 1, EBPF_RESOLVE_D
 /* What the running kernel has, and, after features_choose(), what is used of it. */
 struct features {
 	bool modern;       /* Linux 5.17 */
+	bool casts;        /* Linux 6.2: numbers can be given types */
 	bool prepare;      /* sched_prepare_exec, or */
 	bool prepare_hook; /* a program on a function that is called at the same time */
 	bool submit_req;   /* io_uring_submit_req, or */
@@ -156,6 +159,8 @@ int types_open(struct types *types); /* on failure *types is empty */
 void types_close(struct types *types);
 /* Whether there is a name; it is given with the NUL before it and the one behind, both counted. */
 bool types_named(const struct types *types, const char *nul_name, size_t size);
+/* The kernel's number of a struct, 0 if it has none. */
+uint32_t types_struct(const struct types *types, const char *name);
 /* Writes the types that the programs know, and what is inside of them, to an empty file. */
 int types_store(const struct types *types, const struct btf *programs, int fd);
 
@@ -168,7 +173,11 @@ uint64_t features_without(const struct features *features); /* TKIT_CAN_* that i
 
 /* ---- choose.c ---- */
 struct bpf_program;
-void choose_programs(struct ebpf *e, const struct features *features);
+struct bpf_object_open_opts;
+/* Opens the programs in the form that is chosen; NULL with errno. */
+struct tkit_bpf *choose_open(const struct features *features,
+			     const struct bpf_object_open_opts *opts);
+void choose_programs(struct ebpf *e, const struct features *features, const struct types *types);
 bool choose_spare(struct ebpf *e, const struct bpf_program *program);
 
 /* ---- limits.c ---- */

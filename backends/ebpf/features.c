@@ -73,6 +73,7 @@ void features_find(struct features *features, const struct types *types)
 			       submit_sqe_has_request();
 #undef HAS
 #define HAS(name) types_named(types, "\0" name, sizeof("\0" name))
+	features->casts = features->modern && HAS("bpf_rdonly_cast");
 	features->fentry_error = features_try(BPF_TRACE_FENTRY);
 	features->d_path = !features->fentry_error && HAS("security_file_open");
 	features->prepare_hook = !features->fentry_error && !features->prepare &&
@@ -82,7 +83,9 @@ void features_find(struct features *features, const struct types *types)
 
 void features_choose(struct features *features, const struct ebpf_options *options, bool fold)
 {
-	if (options && options->plain)
+	if (options && options->programs != EBPF_PROGRAMS_AUTO)
+		features->casts = false;
+	if (options && options->programs == EBPF_PROGRAMS_PLAIN)
 		features->modern = features->prepare = false;
 	/* A program on each open costs more than the few walks that are left when repeats fold. */
 	if (options && (options->resolve == EBPF_RESOLVE_WALK ||
@@ -92,7 +95,10 @@ void features_choose(struct features *features, const struct ebpf_options *optio
 
 const char *features_text(const struct features *features, char *buf, size_t size)
 {
-	snprintf(buf, size, "resolve=%s exec=%s dirfd-exec=%s io_uring=%s",
+	snprintf(buf, size, "programs=%s resolve=%s exec=%s dirfd-exec=%s io_uring=%s",
+		 features->casts    ? "casts"
+		 : features->modern ? "modern"
+				    : "plain",
 		 features->d_path ? "d_path" : "walk", features->modern ? "find_vma" : "elf-header",
 		 features->prepare        ? "tracepoint"
 		 : features->prepare_hook ? "fentry"

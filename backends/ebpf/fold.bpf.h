@@ -166,13 +166,25 @@ static __always_inline bool put_place(struct scratch *s, __u32 at, struct dentry
 	return !(flags & DCACHE_OP_REVALIDATE_);
 }
 
+/* The place of an open file. */
+static __always_inline bool put_file(struct scratch *s, __u32 at, struct file *file)
+{
+	struct path path;
+
+	if (CASTS)
+		return put_place(s, at, READ(file, f_path.dentry), (__u64)READ(file, f_path.mnt),
+				 true);
+	bpf_core_read(&path, sizeof(path), &file->f_path); /* one call for both */
+	return put_place(s, at, path.dentry, (__u64)path.mnt, false);
+}
+
 static __always_inline struct file *fold_file(struct task_struct *task, int fd, bool direct)
 {
 	struct file *file = NULL;
 	struct fdtable *fdt;
 	struct file **fds;
 
-	if (!direct)
+	if (!direct || CASTS)
 		return fd_file(task, fd);
 	fdt = task->files->fdt;
 	if ((__u32)fd >= fdt->max_fds)
@@ -218,7 +230,6 @@ static __always_inline bool put_base(struct scratch *s, struct task_struct *task
 	bool absolute = s->first[0] == '/' && !(st & EBPF_S_ABSTRACT);
 	int dfd = AT_FDCWD_;
 	struct file *file;
-	struct path path;
 
 	if (s->ev.kind == EBPF_KIND_PATH && s->ev.ret >= 0 && absolute && may_be_magic(s))
 		return false;
@@ -241,8 +252,7 @@ static __always_inline bool put_base(struct scratch *s, struct task_struct *task
 		hash_words(s, WORD_BASE, WORD_BASE + 1);
 		return true;
 	}
-	bpf_core_read(&path, sizeof(path), &file->f_path);
-	if (!put_place(s, WORD_BASE, path.dentry, (__u64)path.mnt, false))
+	if (!put_file(s, WORD_BASE, file))
 		return false;
 	hash_words(s, WORD_BASE, WORD_BASE + PLACE_WORDS);
 	return true;
@@ -253,22 +263,19 @@ static __always_inline bool put_opened(struct scratch *s, struct task_struct *ta
 {
 	struct dentry *parent;
 	struct file *file;
-	struct path path;
 
 	if (s->ev.flags & O_TMPFILE_)
 		return false;
 	file = fold_file(task, (int)s->ev.ret, direct);
 	if (!file)
 		return false;
-	if (((s->ev.flags & O_CREAT_) || s->row.flags < 0) &&
-	    (BPF_CORE_READ(file, f_mode) & FMODE_CREATED_))
+	if (((s->ev.flags & O_CREAT_) || s->row.flags < 0) && (READ(file, f_mode) & FMODE_CREATED_))
 		return false;
-	bpf_core_read(&path, sizeof(path), &file->f_path);
-	if (!put_place(s, WORD_FILE, path.dentry, (__u64)path.mnt, false))
+	if (!put_file(s, WORD_FILE, file))
 		return false;
 	/* More than one directory may have it. */
-	parent = (void *)s->words[WORD_FILE + 2];
-	put(s, WORD_FILE_DIR, BPF_CORE_READ(parent, d_inode, i_ino));
+	parent = AT(dentry, *(volatile __u64 *)&s->words[WORD_FILE + 2]);
+	put(s, WORD_FILE_DIR, READ(parent, d_inode, i_ino));
 	hash_words(s, WORD_FILE, WORD_COUNT);
 	return true;
 }
@@ -290,14 +297,19 @@ static __always_inline void put_process(struct scratch *s, struct task_struct *t
 	hash_words(s, 0, WORD_BASE);
 }
 
-/* Kept apart: a helper is inlined where it is known which map it is called for. */
+/*
+ * The compiler would make one call of two that differ in the map. The kernel calls a map's own
+ * function only where it knows the map, else by way of a table.
+ */
+#define KEEP_APART() asm volatile("" : : : "memory")
+
 static __always_inline struct ebpf_fold_value *fold_lookup(struct scratch *s)
 {
 	struct ebpf_fold_value *value;
 
 	if (s->foldable & EBPF_E_FOLD_ODD) {
 		value = bpf_map_lookup_elem(&fold_odd_map, &s->fold);
-		asm volatile("" : : : "memory");
+		KEEP_APART();
 		return value;
 	}
 	return bpf_map_lookup_elem(&fold_even_map, &s->fold);
@@ -372,16 +384,17 @@ static __always_inline int fold_find(struct task_struct *task, __u32 compat, boo
 
 /*
  * Functions of their own, which the verifier goes through once; and no more of them than
- * these, because on processors whose returns are made safe one costs as much as twenty instructions.
+ * these, because on processors whose returns are made safe one costs as much as twenty
+ * instructions.
  */
 __noinline int fold_find_direct(__u32 compat)
 {
-	return fold_find(bpf_get_current_task_btf(), compat, true);
+	return fold_find(CASTS ? CURRENT() : bpf_get_current_task_btf(), compat, true);
 }
 
 __noinline int fold_find_plain(__u32 compat)
 {
-	return fold_find((void *)bpf_get_current_task(), compat, false);
+	return fold_find(CURRENT(), compat, false);
 }
 
 /* Starts looking at a call. Returns 1 if it was told before. */
@@ -402,10 +415,12 @@ static __always_inline void fold_add(struct scratch *s)
 	struct ebpf_fold_value value = {.last = s->ev.ts};
 	long rc; /* before Linux 6.4 only 32 bits are right */
 
-	if (s->foldable & EBPF_E_FOLD_ODD)
+	if (s->foldable & EBPF_E_FOLD_ODD) {
 		rc = bpf_map_update_elem(&fold_odd_map, &s->fold, &value, BPF_NOEXIST);
-	else
+		KEEP_APART();
+	} else {
 		rc = bpf_map_update_elem(&fold_even_map, &s->fold, &value, BPF_NOEXIST);
+	}
 	if ((int)rc &&
 	    (int)rc != -EEXIST_) /* -EEXIST: another thread was faster, and was told, too */
 		fold_full = 1;

@@ -146,14 +146,14 @@ static int load_programs(struct ebpf *e, const struct features *features, const 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	tkit_bpf__destroy(e->skel);
 	opts.btf_custom_path = path;
-	e->skel = tkit_bpf__open_opts(&opts);
+	e->skel = choose_open(features, &opts);
 	if (e->skel && (fd < 0 || types_store(types, bpf_object__btf(e->skel->obj), fd) < 0)) {
 		tkit_bpf__destroy(e->skel);
-		e->skel = tkit_bpf__open();
+		e->skel = choose_open(features, NULL);
 	}
 	rc = e->skel ? 0 : -errno;
 	if (!rc) {
-		choose_programs(e, features);
+		choose_programs(e, features, types);
 		rc = tkit_bpf__load(e->skel);
 	}
 	if (fd >= 0)
@@ -161,7 +161,8 @@ static int load_programs(struct ebpf *e, const struct features *features, const 
 	return rc;
 }
 
-/* What is not needed everywhere gives way: programs on functions, then io_uring. */
+/* What is not needed everywhere gives way: programs on functions, types by number, then io_uring.
+ */
 static int load_some(struct ebpf *e, const struct types *types)
 {
 	struct features *features = &e->features;
@@ -170,6 +171,10 @@ static int load_some(struct ebpf *e, const struct types *types)
 	if (rc && (features->d_path || features->prepare_hook) &&
 	    e->options->resolve != EBPF_RESOLVE_D_PATH) {
 		features->d_path = features->prepare_hook = false;
+		rc = load_programs(e, features, types);
+	}
+	if (rc && features->casts) {
+		features->casts = false;
 		rc = load_programs(e, features, types);
 	}
 	if (rc && (features->submit_req || features->submit_sqe)) {

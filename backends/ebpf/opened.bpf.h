@@ -136,9 +136,9 @@ static __always_inline bool take_opened(__u32 slot, __u64 file, __u64 dentry)
 }
 
 /* Its path is not wanted. */
-static __always_inline void forget_opened(struct task_struct *task, int fd)
+static __always_inline void forget_opened(struct scratch *s, struct task_struct *task, int fd)
 {
-	struct file *file = fd_file(task, fd);
+	__u64 file = NUMBER(s, fd_file(task, fd));
 
 	bpf_map_delete_elem(&openings, &file);
 }

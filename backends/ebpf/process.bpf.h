@@ -114,7 +114,7 @@ static __always_inline int exited(struct task_struct *task)
 /* Run in tkit's own context: who tkit is, and what the target's root is to the kernel. */
 static __always_inline void find_self(void)
 {
-	struct task_struct *self = (void *)bpf_get_current_task();
+	struct task_struct *self = CURRENT();
 	struct pid *pid = BPF_CORE_READ(self, thread_pid);
 	struct file *root = fd_file(self, root_fd);
 	__u32 level = BPF_CORE_READ(pid, level);

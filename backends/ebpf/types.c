@@ -84,29 +84,6 @@ bool types_named(const struct types *t, const char *nul_name, size_t size)
 	return t->names && memmem(t->names, t->names_size, nul_name, size);
 }
 
-/* ---- the small one ---- */
-
-#define WANTED_ROOM 1024 /* power of two; the programs know about 80 */
-
-struct name {
-	const char *text; /* NULL: free */
-	size_t len;
-	unsigned int kind;
-};
-
-struct small {
-	const struct types *from;
-	const struct btf *wanted;              /* of the programs */
-	struct name names_wanted[WANTED_ROOM]; /* by hash */
-	uint32_t *offsets;                     /* of all types, by id */
-	uint32_t *ids;                         /* new id by old one; 0: left out */
-	uint32_t *taken;                       /* old ids in new order */
-	uint32_t count, taken_count;
-	uint32_t done; /* of taken[]: their parts are taken, too */
-	char *types, *names;
-	size_t types_size, names_size, names_room;
-};
-
 /* Bytes of a type, 0 for one that is not known. */
 static size_t type_size(const struct btf_type *type)
 {
@@ -144,6 +121,46 @@ static size_t type_size(const struct btf_type *type)
 		return 0;
 	}
 }
+
+uint32_t types_struct(const struct types *t, const char *name)
+{
+	uint32_t id = 1;
+
+	for (size_t at = 0; t->types_size - at >= sizeof(struct btf_type); id++) {
+		const struct btf_type *type = (const void *)(t->types + at);
+		size_t size = type_size(type);
+
+		if (!size || size > t->types_size - at || type->name_off >= t->names_size)
+			break;
+		if (btf_is_struct(type) && strcmp(t->names + type->name_off, name) == 0)
+			return id;
+		at += size;
+	}
+	return 0;
+}
+
+/* ---- the small one ---- */
+
+#define WANTED_ROOM 1024 /* power of two; the programs know about 80 */
+
+struct name {
+	const char *text; /* NULL: free */
+	size_t len;
+	unsigned int kind;
+};
+
+struct small {
+	const struct types *from;
+	const struct btf *wanted;              /* of the programs */
+	struct name names_wanted[WANTED_ROOM]; /* by hash */
+	uint32_t *offsets;                     /* of all types, by id */
+	uint32_t *ids;                         /* new id by old one; 0: left out */
+	uint32_t *taken;                       /* old ids in new order */
+	uint32_t count, taken_count;
+	uint32_t done; /* of taken[]: their parts are taken, too */
+	char *types, *names;
+	size_t types_size, names_size, names_room;
+};
 
 /* Whether a kind's fields can be asked for. */
 static bool has_fields(const struct btf_type *type)

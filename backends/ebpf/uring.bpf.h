@@ -67,7 +67,7 @@ static __always_inline __u32 request_nr(struct io_kiocb *req)
 static __always_inline struct scratch *request_record(__u32 slot, struct io_kiocb *req, __u32 nr,
 						      __u8 type)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *task = CURRENT();
 	struct scratch *s;
 
 	if (!traced(task, bpf_get_current_pid_tgid() >> 32))
@@ -246,7 +246,7 @@ static __always_inline int request_submitted(struct io_kiocb *req)
 
 static __always_inline int request_completed(struct io_kiocb *req)
 {
-	struct task_struct *task = (void *)bpf_get_current_task();
+	struct task_struct *task = CURRENT();
 	struct request *found, request;
 	__u64 key = (__u64)req;
 	struct scratch *s;

@@ -17,14 +17,13 @@
 
 static __always_inline struct mount *mount_of(__u64 vfsmount)
 {
-	return (void *)(vfsmount - bpf_core_field_offset(struct mount, mnt));
+	return AT(mount, vfsmount - bpf_core_field_offset(struct mount, mnt));
 }
 
 /* One step up. Returns 1 at the end. */
 static __always_inline long walk_step(struct scratch *s)
 {
-	struct dentry *dentry = (void *)s->dentry;
-	struct dentry *parent;
+	struct dentry *dentry, *parent;
 	const unsigned char *name;
 	__u32 len = s->ev.len;
 	long n;
@@ -35,22 +34,23 @@ static __always_inline long walk_step(struct scratch *s)
 		s->walk_flags |= EBPF_W_INSIDE;
 	}
 	if (s->dentry == s->mnt_root) {
-		struct mount *mnt = (void *)s->mnt;
-		struct mount *up = BPF_CORE_READ(mnt, mnt_parent);
+		struct mount *mnt = AT(mount, s->mnt);
+		struct mount *up = READ(mnt, mnt_parent);
 
-		if (up == mnt || !up)
+		if ((__u64)up == s->mnt || !up)
 			return 1;
-		s->dentry = (__u64)BPF_CORE_READ(mnt, mnt_mountpoint);
+		s->dentry = (__u64)READ(mnt, mnt_mountpoint);
 		s->mnt = (__u64)up;
-		s->mnt_root = (__u64)BPF_CORE_READ(up, mnt.mnt_root);
+		s->mnt_root = (__u64)READ(up, mnt.mnt_root);
 		return 0;
 	}
-	parent = BPF_CORE_READ(dentry, d_parent);
-	if (parent == dentry || !parent) {
+	dentry = AT(dentry, s->dentry);
+	parent = READ(dentry, d_parent);
+	if ((__u64)parent == s->dentry || !parent) {
 		s->walk_flags |= EBPF_W_DETACHED;
 		return 1;
 	}
-	name = BPF_CORE_READ(dentry, d_name.name);
+	name = READ(dentry, d_name.name);
 	/*
 	 * Checked right before its use: Linux 5.10 forgets the bounds of a number that had to
 	 * be put on the stack in between.
@@ -73,9 +73,9 @@ static __always_inline long walk_step(struct scratch *s)
 /* Puts the cursor at the place. Returns false if there is nothing to walk. */
 static __always_inline bool walk_begin(struct scratch *s, __u64 dentry, __u64 vfsmount)
 {
-	struct dentry *d = (void *)dentry;
+	struct dentry *d = AT(dentry, dentry);
 	struct mount *mnt = mount_of(vfsmount);
-	__u64 ns = (__u64)BPF_CORE_READ(mnt, mnt_ns);
+	__u64 ns = NUMBER(s, READ(mnt, mnt_ns));
 
 	s->walk_start = s->ev.len;
 	s->walk_mark = 0;
@@ -86,11 +86,11 @@ static __always_inline bool walk_begin(struct scratch *s, __u64 dentry, __u64 vf
 	}
 	if (!ns)
 		s->walk_flags |= EBPF_W_DETACHED;
-	if (!BPF_CORE_READ(d, d_hash.pprev) && BPF_CORE_READ(d, d_parent) != d)
+	if (!READ(d, d_hash.pprev) && (__u64)READ(d, d_parent) != dentry)
 		s->walk_flags |= EBPF_W_DELETED;
 	s->dentry = dentry;
-	s->mnt = (__u64)mnt;
-	s->mnt_root = (__u64)BPF_CORE_READ(mnt, mnt.mnt_root);
+	s->mnt = vfsmount - bpf_core_field_offset(struct mount, mnt);
+	s->mnt_root = (__u64)READ(mnt, mnt.mnt_root);
 	s->target_root = target_root;
 	return true;
 }
@@ -188,26 +188,25 @@ __noinline int walk(__u32 slot, __u32 which, __u64 dentry, __u64 vfsmount)
 
 static __always_inline void put_inode(struct ebpf_inode *out, __u64 dentry)
 {
-	struct inode *inode = BPF_CORE_READ((struct dentry *)dentry, d_inode);
+	struct dentry *d = AT(dentry, dentry);
+	struct inode *inode = READ(d, d_inode);
 
 	if (!inode)
 		return;
-	out->ino = BPF_CORE_READ(inode, i_ino);
-	out->mode = BPF_CORE_READ(inode, i_mode);
-	out->dev = BPF_CORE_READ(inode, i_sb, s_dev);
+	out->ino = READ(inode, i_ino);
+	out->mode = READ(inode, i_mode);
+	out->dev = READ(inode, i_sb, s_dev);
 }
 
 static __always_inline struct file *fd_file(struct task_struct *task, int fd)
 {
-	struct fdtable *fdt = BPF_CORE_READ(task, files, fdt);
-	struct file **fds;
-	struct file *file = NULL;
+	struct fdtable *fdt = READ(task, files, fdt);
+	struct list_head *slot; /* something that begins with a pointer */
 
-	if (!fdt || (__u32)fd >= BPF_CORE_READ(fdt, max_fds))
+	if (!fdt || (__u32)fd >= READ(fdt, max_fds))
 		return NULL;
-	fds = BPF_CORE_READ(fdt, fd);
-	bpf_probe_read_kernel(&file, sizeof(file), fds + (__u32)fd);
-	return file;
+	slot = AT(list_head, (__u64)READ(fdt, fd) + 8 * (__u64)(__u32)fd);
+	return AT(file, READ(slot, next));
 }
 
 #endif
