@@ -30,6 +30,8 @@ _Static_assert(sizeof(struct ebpf_event) % 8 == 0, "records are multiples of 8")
 	 sizeof(struct tkit_bpf) == sizeof(struct tkit_cast_bpf))
 _Static_assert(SAME(rodata) && SAME(data) && SAME(bss), "one skeleton serves both");
 
+#define WAKE_BYTES 65536u
+
 static unsigned char kind_of(const struct tkit_syscall *sys)
 {
 	switch (sys->op) {
@@ -135,6 +137,16 @@ static void configure_uring(struct ebpf *e, const struct features *features)
 	}
 }
 
+/* How much data in the ring is worth a wake-up; what is left must last until the reader runs. */
+static unsigned int wake_bytes(const struct ebpf *e)
+{
+	unsigned int size = (unsigned int)e->options->ring_size;
+
+	if (size / 4 < WAKE_BYTES)
+		return size / 4;
+	return counts_for_files(e->target) ? size / 4 : WAKE_BYTES;
+}
+
 struct tkit_bpf *choose_open(const struct features *features,
 			     const struct bpf_object_open_opts *opts)
 {
@@ -184,8 +196,7 @@ void choose_programs(struct ebpf *e, const struct features *features, const stru
 			       : target->kind == TKIT_TARGET_CGROUP ? EBPF_FILTER_CGROUP
 								    : EBPF_FILTER_TREE;
 	skel->rodata->use_named = e->named;
-	skel->rodata->wake_bytes =
-		e->options->ring_size / 4 < 65536 ? (uint32_t)e->options->ring_size / 4 : 65536;
+	skel->rodata->wake_bytes = wake_bytes(e);
 	bpf_map__set_max_entries(skel->maps.ring, (uint32_t)e->options->ring_size);
 	bpf_map__set_max_entries(skel->maps.processes, skel->rodata->filter == EBPF_FILTER_TREE
 							       ? (uint32_t)e->options->processes

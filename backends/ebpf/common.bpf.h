@@ -217,6 +217,13 @@ static __always_inline void record(struct scratch *s, struct task_struct *task, 
 	bpf_get_current_comm(s->ev.comm, sizeof(s->ev.comm));
 }
 
+/* Does user space have to look at files for it? */
+static __always_inline bool is_urgent(struct scratch *s)
+{
+	return (s->ev.bits & (EBPF_E_INTERP | EBPF_E_NO_LOADER)) ||
+	       ((s->ev.strings[0].flags | s->ev.strings[1].flags) & EBPF_S_MAGIC);
+}
+
 /* Hands the record to user space, or counts it as lost and returns false. */
 static __always_inline bool deliver(struct scratch *s, __u32 facts)
 {
@@ -232,11 +239,12 @@ static __always_inline bool deliver(struct scratch *s, __u32 facts)
 	if (facts)
 		count(EBPF_CNT_PRODUCED, facts);
 	/*
-	 * A wake-up costs more than all the rest. The consumer looks by itself every few
-	 * milliseconds and empties the ring whenever it looks: one is enough, at the threshold.
+	 * A wake-up costs more than all the rest. The consumer looks by itself now and then and
+	 * empties the ring whenever it looks: one is enough, at the threshold. But what is left for
+	 * it to look up in the file system may not be there for long.
 	 */
 	avail = bpf_ringbuf_query(&ring, BPF_RB_AVAIL_DATA);
-	if (avail < wake && avail + len + 8 >= wake)
+	if ((avail < wake && avail + len + 8 >= wake) || is_urgent(s))
 		flags = BPF_RB_FORCE_WAKEUP;
 	if (bpf_ringbuf_output(&ring, &s->ev, len, flags)) {
 		if (facts)

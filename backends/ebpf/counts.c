@@ -25,6 +25,11 @@ bool counts_wanted(const struct ebpf_options *options, const struct tkit_target 
 {
 	if (options->dedup != EBPF_DEDUP_AUTO)
 		return options->dedup == EBPF_DEDUP_ON;
+	return counts_for_files(target);
+}
+
+bool counts_for_files(const struct tkit_target *target)
+{
 	return target->size >= offsetof(struct tkit_target, flags) + sizeof(target->flags) &&
 	       (target->flags & TKIT_TARGET_FOLD);
 }

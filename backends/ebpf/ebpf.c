@@ -12,12 +12,13 @@
 #include "ebpf.h"
 #include "tkit.skel.h"
 
-#define BATCH       4096      /* records that one pump() reads at most */
-#define IDLE_MS_MIN 2         /* how long to sleep between two looks at the ring; */
-#define IDLE_MS_MAX 32        /* the kernel wakes us earlier only when it fills up */
-#define LOOK_NS     200000000 /* how often the kernel's counters are read */
-#define DRAIN_NS    200000000 /* how long programs that were running at stop() may take */
-#define PUMP_ENOUGH (-0x7fff) /* out of the ring's callback: stop here for now */
+#define BATCH        4096      /* records that one pump() reads at most */
+#define IDLE_MS_MIN  2         /* how long to sleep between two looks at the ring; */
+#define IDLE_MS_MAX  32        /* the kernel wakes us earlier only when it fills up */
+#define IDLE_MS_FILE 100       /* nobody waits for what is written to files */
+#define LOOK_NS      200000000 /* how often the kernel's counters are read */
+#define DRAIN_NS     200000000 /* how long programs that were running at stop() may take */
+#define PUMP_ENOUGH  (-0x7fff) /* out of the ring's callback: stop here for now */
 
 static int on_record(void *arg, void *data, size_t size)
 {
@@ -98,6 +99,12 @@ static int map_ring(struct ebpf *e)
 	return e->ring ? 0 : tkit_fail(e->ctx, -errno, "mapping the ring");
 }
 
+/* Reading takes processor time and cache from the target. */
+static int idle_least(const struct ebpf *e)
+{
+	return counts_for_files(e->target) ? IDLE_MS_FILE : IDLE_MS_MIN;
+}
+
 static int ebpf_open(struct tkit_ctx *ctx, const void *options, const struct tkit_target *target,
 		     void **ret_self)
 {
@@ -112,7 +119,7 @@ static int ebpf_open(struct tkit_ctx *ctx, const void *options, const struct tki
 	e->ctx = ctx;
 	e->options = options;
 	e->target = target;
-	e->idle_ms = IDLE_MS_MIN;
+	e->idle_ms = idle_least(e);
 	e->limits.rlim_cur = e->limits.rlim_max = EBPF_LIMIT_KEPT;
 	rc = load_open(e);
 	if (!rc)
@@ -196,7 +203,7 @@ static int ebpf_pump(struct tkit_ctx *ctx, void *self, int timeout_ms)
 		int sleep_ms;
 
 		if (rc) {
-			e->idle_ms = IDLE_MS_MIN;
+			e->idle_ms = idle_least(e);
 			return rc;
 		}
 		if (e->stopped)

@@ -212,9 +212,10 @@ void fold_done(struct ebpf *e);
 
 /* ---- counts.c ---- */
 bool counts_wanted(const struct ebpf_options *options, const struct tkit_target *target);
-void counts_configure(struct ebpf *e, bool wanted); /* before the load */
-void counts_step(struct ebpf *e);                   /* now and then: makes room for keys */
-void counts_end(struct ebpf *e);                    /* after the last record: tells all counts */
+bool counts_for_files(const struct tkit_target *target); /* nobody waits for single events */
+void counts_configure(struct ebpf *e, bool wanted);      /* before the load */
+void counts_step(struct ebpf *e);                        /* now and then: makes room for keys */
+void counts_end(struct ebpf *e); /* after the last record: tells all counts */
 
 /* ---- decode.c ---- */
 int decode_record(struct ebpf *e, const struct ebpf_event *ev);
