@@ -3,6 +3,73 @@
 #ifndef EBPF_BASE_BPF_H
 #define EBPF_BASE_BPF_H
 
+/* May the way up from the directory be that of the last time? Then its key decides. */
+static __always_inline bool memo_may(struct scratch *s, __u32 slot, __u32 which, int inode)
+{
+	return slot == SLOT_SYS_EXIT && which == EBPF_WALK_BASE && !inode && s->foldable &&
+	       s->based;
+}
+
+static __always_inline __u64 memo_word(struct scratch *s, int i)
+{
+	return *(volatile __u64 *)&s->words[i < PLACE_WORDS    ? WORD_BASE + i
+					    : i == PLACE_WORDS ? WORD_GENERATION
+							       : WORD_MOUNTS];
+}
+
+/*
+ * As long as the words are the same, so are the names: that is what folding goes by, too. Most
+ * names start where the one before did.
+ */
+static __always_inline bool memo_take(struct scratch *s)
+{
+	struct ebpf_walk *out = &s->ev.walks[EBPF_WALK_BASE];
+	struct memo *memo = &s->memo;
+	__u32 at, len;
+
+#pragma unroll
+	for (int i = 0; i < MEMO_WORDS; i++)
+		if (memo_word(s, i) != memo->words[i])
+			return false;
+	/* Read right before they are checked and used, as in walk_step(). */
+	at = *(volatile __u32 *)&s->ev.len;
+	len = *(volatile __u32 *)&memo->len;
+	if (!len || len > MEMO_ROOM || at > EBPF_DATA_MAX ||
+	    bpf_probe_read_kernel(&s->data[at], len, memo->names))
+		return false;
+	at = *(volatile __u32 *)&s->ev.len;
+	len = *(volatile __u32 *)&memo->len;
+	out->off = at;
+	out->len = len;
+	out->mark = memo->mark;
+	out->flags = memo->flags;
+	s->ev.len = at + len;
+	s->walk_flags = memo->flags;
+	return true;
+}
+
+static __always_inline void memo_keep(struct scratch *s)
+{
+	struct ebpf_walk *walked = &s->ev.walks[EBPF_WALK_BASE];
+	struct memo *memo = &s->memo;
+	__u32 at, len;
+
+	memo->len = 0;
+	if (walked->flags & ~(EBPF_W_DONE | EBPF_W_INSIDE)) /* anything else is rare */
+		return;
+	at = *(volatile __u16 *)&walked->off;
+	len = *(volatile __u16 *)&walked->len;
+	if (!len || len > MEMO_ROOM || at > EBPF_DATA_MAX ||
+	    bpf_probe_read_kernel(memo->names, len, &s->data[at]))
+		return;
+#pragma unroll
+	for (int i = 0; i < MEMO_WORDS; i++)
+		memo->words[i] = memo_word(s, i);
+	memo->mark = walked->mark;
+	memo->flags = walked->flags;
+	memo->len = walked->len;
+}
+
 /*
  * Walks from the directory that `dfd` stands for (AT_FDCWD: the working directory). With
  * `inode`, that is the file itself and its inode is wanted. Returns the EBPF_W_* flags, 0
@@ -14,9 +81,12 @@ __noinline int walk_base(__u32 slot, __u32 which, int dfd, int inode)
 	struct scratch *s = scratch_of(slot);
 	struct dentry *d;
 	__u64 dentry, mnt;
+	int flags;
 
 	if (!s)
 		return 0;
+	if (memo_may(s, slot, which, inode) && memo_take(s))
+		return s->walk_flags;
 	if (dfd == AT_FDCWD_) {
 		dentry = NUMBER(s, READ(task, fs, pwd.dentry));
 		mnt = NUMBER(s, READ(task, fs, pwd.mnt));
@@ -32,7 +102,10 @@ __noinline int walk_base(__u32 slot, __u32 which, int dfd, int inode)
 		put_inode(&s->ev.inodes[0], dentry);
 	d = AT(dentry, dentry);
 	s->in_proc = s->ev.kind == EBPF_KIND_PATH && READ(d, d_inode, i_sb, s_magic) == PROC_MAGIC_;
-	return walk(slot, which, dentry, mnt);
+	flags = walk(slot, which, dentry, mnt);
+	if (memo_may(s, slot, which, inode))
+		memo_keep(s);
+	return flags;
 }
 
 static __always_inline bool head_is(const char *head, const char *what, int len)

@@ -79,6 +79,18 @@ enum {
 
 #define HEAD_ROOM 64 /* of a name, that a magic link's must be in */
 
+#define MEMO_WORDS 8
+#define MEMO_ROOM  512
+
+/* Where the last name started from: what it was known by, and the names on the way up from it. */
+struct memo {
+	__u64 words[MEMO_WORDS];
+	__u32 len; /* 0: nothing */
+	__u32 mark;
+	__u32 flags;
+	char names[MEMO_ROOM];
+};
+
 struct scratch {
 	__u64 number; /* NUMBER() */
 	__u64 dentry; /* the walker's place */
@@ -107,6 +119,8 @@ struct scratch {
 	__u64 tick; /* and the time when it was seen first on this processor */
 	__u64 tick_ns;
 	__u32 hash_at;
+	struct memo memo;
+	__u32 based;    /* the key has the directory that the name starts from */
 	__u32 foldable; /* EBPF_E_FOLD, if repeats may be counted */
 	__s32 early;    /* what came of reading the first name before all else; -1: it was not */
 	struct ebpf_event ev;

@@ -23,6 +23,8 @@
 #include "names.bpf.h"
 #include "opened.bpf.h"
 
+#include "key.bpf.h"
+
 #include "base.bpf.h"
 #include "fold.bpf.h"
 
