@@ -24,6 +24,7 @@ unsigned long long self_pidns = 0;    /* and which one it is */
 unsigned long long target_root = 0;   /* struct dentry of the target's root directory */
 unsigned int seeded = 0;              /* processes that the seeding passes have found */
 unsigned int lost_seq = 0;
+unsigned int records_seq = 0; /* grows with each record */
 
 /*
  * Written by user space before the load: cgroups of hierarchies without controllers can be watched,
@@ -116,8 +117,9 @@ struct scratch {
 	__u32 asked_tgid; /* filter.bpf.h: the last one that was looked for, */
 	__u32 asked_seq;
 	__u32 asked_found;
-	__u64 tick; /* and the time when it was seen first on this processor */
+	__u64 tick; /* fold.bpf.h: when the clock was read last */
 	__u64 tick_ns;
+	__u32 tick_seq;
 	__u32 hash_at;
 	struct memo memo;
 	__u32 based;    /* the key has the directory that the name starts from */
@@ -250,6 +252,7 @@ static __always_inline bool deliver(struct scratch *s, __u32 facts)
 	len = (sizeof(s->ev) + len + 7) & ~7u;
 	s->ev.size = len;
 	s->ev.facts = facts;
+	__sync_fetch_and_add(&records_seq, 1);
 	if (facts)
 		count(EBPF_CNT_PRODUCED, facts);
 	/*

@@ -86,7 +86,7 @@ void features_choose(struct features *features, const struct ebpf_options *optio
 	if (options && options->programs != EBPF_PROGRAMS_AUTO)
 		features->casts = false;
 	if (options && options->programs == EBPF_PROGRAMS_PLAIN)
-		features->modern = features->prepare = false;
+		features->modern = false;
 	/* A program on each open costs more than the few walks that are left when repeats fold. */
 	if (options && (options->resolve == EBPF_RESOLVE_WALK ||
 			(options->resolve == EBPF_RESOLVE_AUTO && fold)))

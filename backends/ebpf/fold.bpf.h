@@ -54,16 +54,19 @@ static __always_inline struct ebpf_fold_value *fold_lookup(struct scratch *s)
 }
 
 /*
- * The time, up to a tick late: the clock takes long to be read, the number of the tick is a load.
- * (There is a helper for the like, which tracing programs may not call.)
+ * The time, up to a tick early, but never earlier than a record that was made before: reports go by
+ * what came first. The clock takes long to be read, these two numbers are loads. (There is a helper
+ * for the like, which tracing programs may not call.)
  */
 static __always_inline __u64 tick_time(struct scratch *s)
 {
 	__u64 tick = bpf_jiffies64();
+	__u32 seq = *(volatile __u32 *)&records_seq;
 
-	if (s->tick != tick) {
+	if (s->tick != tick || s->tick_seq != seq) {
 		s->tick_ns = bpf_ktime_get_ns();
 		s->tick = tick;
+		s->tick_seq = seq;
 	}
 	return s->tick_ns;
 }

@@ -89,6 +89,18 @@ void fold_keep(struct ebpf *e, const struct tkit_event *event)
 	table->count++;
 }
 
+/*
+ * Repeats have the time of the tick in which they happened, which may have begun before the first
+ * one was told.
+ */
+static void not_before_first(const struct fold_table *table, struct fold_counted *counted)
+{
+	const struct folded *folded = table->room ? *fold_slot(table, &counted->key) : NULL;
+
+	if (folded && counted->value.last < folded->event.ts_ns)
+		counted->value.last = folded->event.ts_ns;
+}
+
 static int by_time(const void *a, const void *b)
 {
 	const struct fold_counted *x = a, *y = b;
@@ -118,6 +130,8 @@ static void tell_repeats(struct ebpf *e, const struct fold_table *table,
 
 void fold_tell(struct ebpf *e, unsigned int odd, struct fold_counted *list, size_t count)
 {
+	for (size_t i = 0; i < count; i++)
+		not_before_first(&e->fold.tables[odd], &list[i]);
 	if (count)
 		qsort(list, count, sizeof(*list), by_time);
 	for (size_t i = 0; i < count; i++)

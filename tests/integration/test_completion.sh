@@ -59,7 +59,7 @@ check "a backend behind =" only "tkit run --backend=ebp" ebpf
 check "a backend behind -b" only "tkit run -b seccomp" seccomp_notify
 check "sinks" only "tkit run --sink s" socket stdout
 check "options of a backend" only "tkit run --backend ebpf,ring" "ebpf,ring-size="
-check "the second option of a backend" only "tkit run -b ebpf,plain=yes,res" "yes,resolve="
+check "the second option of a backend" only "tkit run -b ebpf,programs=plain,res" "plain,resolve="
 check "values of a backend's option" only "tkit run -b ebpf,resolve=w" walk
 check "the same behind =" only "tkit run --backend=ebpf,resolve=d" d_path
 check "values of an option" only "tkit run --until " tree exit

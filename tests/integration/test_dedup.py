@@ -200,8 +200,9 @@ def do_outside(work, stop):
 
 def traps(tkit, name, work):
     problems = []
-    for variants in (("dedup=on", "dedup=on,dedup-entries=16", "dedup=off"), ("dedup=on,plain", "dedup=off,plain")):
-        folder = os.path.join(work, f"traps{len(variants)}")
+    for variants in (("dedup=on", "dedup=on,dedup-entries=16", "dedup=off"), ("dedup=on,programs=modern", "dedup=off,programs=modern"),
+                     ("dedup=on,programs=plain", "dedup=off,programs=plain")):
+        folder = os.path.join(work, "traps." + variants[0].replace(",", "."))
         os.mkdir(folder)
         stop = threading.Event()
         outside = threading.Thread(target=do_outside, args=(folder, stop))

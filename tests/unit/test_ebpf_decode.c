@@ -209,6 +209,7 @@ static void test_repeats(void **state)
 	list[0] = counted(700 * 0x9e3779b97f4a7c15ull, 700, 2, 1);
 	fold_tell(&f->e, 0, list, 1);
 	assert_string_equal(f->seen.abs, "/n1400");
+	assert_int_equal(f->seen.last.ts_ns, 1400); /* not before the first one */
 }
 
 static void test_roots(void **state)
