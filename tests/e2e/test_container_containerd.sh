@@ -44,7 +44,7 @@ runtimes = tomllib.load(open(sys.argv[1], "rb"))["plugins"][sys.argv[2]]["contai
 assert runtimes["tkit"] == {"runtime_type": "io.containerd.runc.v2", "options": {"BinaryName": sys.argv[3], "SystemdCgroup": True}}, runtimes
 assert "BinaryName" not in runtimes["runc"]["options"]
 END
-	check "version $version: the runtime is in it, with the usual one's kind of control groups" test $parsed = 0
+	check "version $version: the runtime is in it, with the usual one's kind of control groups" test "$parsed" = 0
 	"$tkit" container uninstall containerd --prefix "$work/v$version" >/dev/null
 	check "version $version: undone, to the byte" cmp "$work/before" "$file"
 	check "version $version: no backup stays" test ! -e "$file.before-tkit"

@@ -1,8 +1,11 @@
 #!/bin/busybox sh
 # SPDX-License-Identifier: MIT
 # shellcheck shell=dash disable=SC2317,SC3045
-# Run in a guest: containers of runc's where there is nothing but cgroup v2. container.sh TKIT
+# Run in a guest, or by tests/e2e/test_container_v2.sh: containers of runc's where there is nothing but cgroup v2.
+# usage: container.sh TKIT [BACKEND]...
 tkit=$1
+shift
+[ $# -gt 0 ] || set -- ebpf ptrace fanotify
 failed=0
 check() { # TEXT CMD...
 	text=$1
@@ -26,7 +29,7 @@ for file in /lib64/ld-linux-x86-64.so.2 /lib/x86_64-linux-gnu/libc.so.6; do
 	cp -L $file "$bundle/rootfs$file"
 done
 echo 'ID=guest' >$bundle/rootfs/etc/os-release
-echo 'issue' >$bundle/rootfs/etc/issue
+for file in issue moved unshared neighbour; do echo $file >$bundle/rootfs/etc/$file; done
 
 runc() { "$tkit" oci-runtime --dir $traces --name '{fullid}.tkit' --backend "$backend" --on-failure block \
 	--timeout 120s --real /usr/sbin/runc -- "$@"; }
@@ -37,6 +40,8 @@ path = "/tmp/bundle/config.json"
 config = json.load(open(path))
 config["process"].update(terminal=False, args=sys.argv[1:], env=["PATH=/usr/bin"])
 config["root"]["readonly"] = False
+for names in config["process"]["capabilities"].values():
+    names.append("CAP_SYS_ADMIN")  # to unshare
 json.dump(config, open(path, "w"))
 EOF
 }
@@ -71,23 +76,44 @@ complete() {
 
 echo "hierarchies: $(grep -c cgroup /proc/mounts), $(grep cgroup /proc/mounts)"
 check "no hierarchy but v2" test "$(grep -c ' cgroup ' /proc/mounts)" = 0
-for backend in ebpf ptrace fanotify; do
+# Somebody of the host's, who reads the same files.
+(while :; do /usr/bin/cat $bundle/rootfs/etc/neighbour >/dev/null; busybox sleep 0.1; done) &
+neighbour=$!
+for backend in "$@"; do
 	id=service-$backend
-	configure sh -c 'cat /etc/os-release; while [ ! -e /tmp/stop ]; do busybox sleep 0.1; done' || exit 1
-	rm -f $bundle/rootfs/tmp/stop
+	configure sh -c 'cat /etc/os-release; busybox unshare -m cat /etc/unshared
+		while [ ! -e /tmp/moved ]; do busybox sleep 0.1; done; cat /etc/moved
+		while [ ! -e /tmp/stop ]; do busybox sleep 0.1; done' || exit 1
+	rm -f $bundle/rootfs/tmp/stop $bundle/rootfs/tmp/moved
 	runc create -b $bundle $id </dev/null >/dev/null 2>&1
 	check "$backend: a service starts" runc start $id
 	check "$backend: exec" runc exec $id cat /etc/issue
+	init=$(/usr/sbin/runc state $id | sed -n 's/.*"pid": \([0-9]*\).*/\1/p')
+	group=/sys/fs/cgroup$(sed -n 's/^0:://p' "/proc/$init/cgroup")
+	check "$backend: a group below its own" sh -c 'mkdir "$1/sub" && echo "$2" >"$1/sub/cgroup.procs"' sh "$group" "$init"
+	touch $bundle/rootfs/tmp/moved
+	busybox sleep 1
 	touch $bundle/rootfs/tmp/stop
 	check "$backend: it ends, and its tracer" ended $id
-	check "$backend: the program's exec" has $id '"op":"exec".*"resolved":"/usr/bin/cat"'
-	check "$backend: its ELF interpreter" has $id '"resolved":"/[^"]*ld-linux-x86-64.so.2"'
-	check "$backend: libc" has $id '"resolved":"/[^"]*/libc.so.6"'
-	check "$backend: what it read" has $id '"op":"open".*"resolved":"/etc/os-release"'
-	check "$backend: what exec brought in" has $id '"resolved":"/etc/issue"'
-	check "$backend: nothing of the runtime" hasnt $id '"\(exe\|comm\)":"[^"]*\(runc\|tkit\)'
-	check "$backend: no program is the root directory" hasnt $id '"exe":"/"'
+	exec='"op":"exec".*"resolved":"/usr/bin/cat"' name=resolved
+	# It does not learn what came of a call.
+	[ $backend != seccomp_notify ] || exec='"op":"exec".*"path":"[^"]*cat"' name=abs
+	check "$backend: the program's exec" has $id "$exec"
+	if [ $backend != seccomp_notify ]; then
+		check "$backend: its ELF interpreter" has $id '"resolved":"/[^"]*ld-linux-x86-64.so.2"'
+		check "$backend: no program is the root directory" hasnt $id '"exe":"/"'
+	fi
+	check "$backend: libc" has $id "\"$name\":\"/[^\"]*/libc.so.6\""
+	check "$backend: what it read" has $id "\"op\":\"open\".*\"$name\":\"/etc/os-release\""
+	check "$backend: what exec brought in" has $id "\"$name\":\"/etc/issue\""
+	check "$backend: in a mount namespace of its own" has $id "\"$name\":\"/etc/unshared\""
+	check "$backend: in a control group below" has $id "\"$name\":\"/etc/moved\""
+	# The process that is about to execute the container's program is runc's still.
+	[ $backend != seccomp_notify ] && names='exe\|comm' || names='exe\|path'
+	check "$backend: nothing of the runtime" hasnt $id "\"\($names\)\":\"[^\"]*\(runc\|tkit\|exec.fifo\)"
+	check "$backend: nothing of a neighbour" hasnt $id 'neighbour'
 	check "$backend: complete" complete $id
 	runc delete -f $id >/dev/null 2>&1
 done
+kill $neighbour
 exit $failed
