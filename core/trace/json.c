@@ -47,10 +47,13 @@ INLINE integer(struct out *out, const char *name, int64_t value)
 	out_i64(out, value);
 }
 
-INLINE text(struct out *out, const char *name, const char *value)
+/* A name of tkit's own: there is nothing to escape in it. */
+INLINE word(struct out *out, const char *name, const char *value)
 {
 	key(out, name);
-	out_json(out, bytes_str(value));
+	out_char(out, '"');
+	out_str(out, value);
+	out_char(out, '"');
 }
 
 /* A byte string; with a NAME_raw beside it where JSON cannot carry it. */
@@ -70,7 +73,7 @@ INLINE bytes(struct out *out, const char *name, struct tkit_bytes value)
 INLINE named(struct out *out, const char *what, const char *name, uint64_t value)
 {
 	if (name)
-		text(out, what, name);
+		word(out, what, name);
 	else
 		number(out, what, value);
 }
@@ -134,7 +137,7 @@ static void call(struct out *out, const struct tkit_event *event)
 	sys = event->via == TKIT_VIA_IO_URING ? NULL
 					      : tkit_syscall_by_nr(event->arch, event->sysno);
 	if (sys)
-		text(out, "syscall", sys->name);
+		word(out, "syscall", sys->name);
 	else
 		integer(out, "sysno", event->sysno);
 }
@@ -211,8 +214,10 @@ size_t tkit_event_json(const struct tkit_event *event, uint64_t zero_ns, const c
 		call(&out, event);
 	}
 	facts(&out, event);
-	if (backend && *backend)
-		text(&out, "backend", backend);
+	if (backend && *backend) {
+		key(&out, "backend");
+		out_json(&out, bytes_str(backend));
+	}
 	out_char(&out, '}');
 	return out.len;
 }

@@ -3,7 +3,7 @@
 #ifndef UTIL_DIGITS_H
 #define UTIL_DIGITS_H
 
-#include <endian.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -30,28 +30,48 @@ static inline size_t digits_put(char digits[DIGITS_MAX], uint64_t value)
 	return at;
 }
 
+/* Which of some bytes are something else than printable ASCII, or `"` or `\`: all bits set. */
+#define json_special(v) (((v) - ' ' >= 0x7f - ' ') | ((v) == '"') | ((v) == '\\'))
+
+static inline bool json_special16(const unsigned char *p)
+{
+	typedef uint8_t many __attribute__((vector_size(16)));
+	many here, found;
+	uint64_t half[2];
+
+	memcpy(&here, p, sizeof(here));
+	found = (many)json_special(here);
+	memcpy(half, &found, sizeof(half));
+	return half[0] | half[1];
+}
+
+static inline bool json_special8(const unsigned char *p)
+{
+	typedef uint8_t many __attribute__((vector_size(8)));
+	many here, found;
+	uint64_t whole;
+
+	memcpy(&here, p, sizeof(here));
+	found = (many)json_special(here);
+	memcpy(&whole, &found, sizeof(whole));
+	return whole;
+}
+
 /* How many bytes from p on are printable ASCII other than `"` and `\`. */
 static inline size_t json_plain(const void *p, size_t len)
 {
-	const uint64_t ones = 0x0101010101010101u, high = 0x80 * ones;
 	const unsigned char *text = p;
 	size_t i = 0;
 
-	for (; len - i >= sizeof(uint64_t); i += sizeof(uint64_t)) {
-		uint64_t x, quote, slash, del, bad;
-
-		memcpy(&x, text + i, sizeof(x));
-		x = le64toh(x);
-		/* In each of these the lowest byte that is marked is rightly so. */
-		quote = x ^ '"' * ones;
-		slash = x ^ '\\' * ones;
-		del = x ^ 0x7f * ones;
-		bad = (x | ((x - ' ' * ones) & ~x) | ((quote - ones) & ~quote) |
-		       ((slash - ones) & ~slash) | ((del - ones) & ~del)) &
-		      high;
-		if (bad)
-			return i + (size_t)__builtin_ctzll(bad) / 8;
-	}
+	while (len - i >= 16 && !json_special16(text + i))
+		i += 16;
+	/* The end once more with what is before it. */
+	if (len >= 16 && len - i < 16 && !json_special16(text + len - 16))
+		return len;
+	if (len - i >= 8 && !json_special8(text + i))
+		i += 8;
+	if (len >= 8 && len - i < 8 && !json_special8(text + len - 8))
+		return len;
 	while (i < len && text[i] >= ' ' && text[i] < 0x7f && text[i] != '"' && text[i] != '\\')
 		i++;
 	return i;
