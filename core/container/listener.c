@@ -14,8 +14,9 @@
 #include "container/json.h"
 #include "util/cleanup.h"
 
-#define DIR   "/run/tkit"
-#define ALLOW "SCMP_ACT_ALLOW"
+#define DIR    "/run/tkit"
+#define ALLOW  "SCMP_ACT_ALLOW"
+#define NOTIFY "SCMP_ACT_NOTIFY"
 
 static bool names_backend(const char *spec, const char *name)
 {
@@ -121,6 +122,40 @@ static json_t *sendto_rule(const char *action, const char *op)
 			 "args", "index", 4, "value", 0, "op", op);
 }
 
+/* A tracer's that is gone: the bundle was run before. Engines make a new one for each start. */
+static bool is_left(const char *path)
+{
+	size_t len = strlen(path);
+
+	return strstr(path, "/tkit/") && len > 5 && strcmp(path + len - 5, ".sock") == 0 &&
+	       access(path, F_OK) < 0 && errno == ENOENT;
+}
+
+/* The profile allows again what it asks about. */
+static void undo_edit(json_t *seccomp)
+{
+	_cleanup_json_ json_t *asked = sendto_rule(NOTIFY, "SCMP_CMP_NE");
+	_cleanup_json_ json_t *silent = sendto_rule(ALLOW, "SCMP_CMP_EQ");
+	json_t *rules = json_object_get(seccomp, "syscalls");
+	bool sendto = false;
+
+	json_object_del(seccomp, "listenerPath");
+	for (size_t i = json_array_size(rules); i-- > 0;) {
+		json_t *rule = json_array_get(rules, i);
+		const char *action = json_member(rule, "action");
+
+		if (json_equal(rule, asked) || json_equal(rule, silent)) {
+			json_array_remove(rules, i);
+			sendto = true;
+		} else if (action && strcmp(action, NOTIFY) == 0) {
+			json_object_set_new(rule, "action", json_string(ALLOW));
+		}
+	}
+	if (sendto)
+		json_array_append_new(
+			rules, json_pack("{s:[s], s:s}", "names", "sendto", "action", ALLOW));
+}
+
 int listener_edit(json_t *config, const char *path, struct err *err)
 {
 	json_t *linux_part = json_object_get(config, "linux"), *seccomp, *rules;
@@ -131,6 +166,8 @@ int listener_edit(json_t *config, const char *path, struct err *err)
 	bool sendto;
 
 	seccomp = json_object_get(linux_part, "seccomp");
+	if (json_member(seccomp, "listenerPath") && is_left(json_member(seccomp, "listenerPath")))
+		undo_edit(seccomp);
 	if (json_member(seccomp, "listenerPath")) {
 		json_decref(names);
 		return err_set(err, -EEXIST, "its seccomp profile has a listener already");
@@ -146,10 +183,9 @@ int listener_edit(json_t *config, const char *path, struct err *err)
 	rules = json_object_get(seccomp, "syscalls");
 	if (!json_is_array(rules))
 		json_object_set_new(seccomp, "syscalls", rules = json_array());
-	json_array_append_new(rules,
-			      json_pack("{s:o, s:s}", "names", names, "action", "SCMP_ACT_NOTIFY"));
+	json_array_append_new(rules, json_pack("{s:o, s:s}", "names", names, "action", NOTIFY));
 	if (sendto) {
-		json_array_append_new(rules, sendto_rule("SCMP_ACT_NOTIFY", "SCMP_CMP_NE"));
+		json_array_append_new(rules, sendto_rule(NOTIFY, "SCMP_CMP_NE"));
 		json_array_append_new(rules, sendto_rule(ALLOW, "SCMP_CMP_EQ"));
 	}
 	if (json_object_set_new(seccomp, "listenerPath", json_string(path)) < 0)

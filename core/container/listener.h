@@ -24,7 +24,8 @@ int listener_start(const struct tracer_config *config, const char *id, const cha
 
 /* ---- for tests ---- */
 
-/* Adds the filter to the content of a config.json. -EEXIST if it has a listener already. */
+/* Adds the filter to the content of a config.json. -EEXIST if it has a listener already, but for
+ * one of tkit's that is gone. */
 int listener_edit(json_t *config, const char *path, struct err *err);
 
 #endif

@@ -126,6 +126,8 @@ check "with nothing of tkit's in its messages" test ! -s "$work/err"
 check "but in the log" grep -q "run-$$: .*use create and start" "$traces/tkit.log"
 oci seccomp_notify run -b "$work/bundle" "run-$$" >"$work/out" 2>"$work/err" || die "$(cat "$work/err")"
 check "under seccomp_notify it is traced" diff "$work/out" "$work/small/usr/lib/os-release"
+oci seccomp_notify run -b "$work/bundle" "run-$$" >"$work/out" 2>"$work/err" || die "$(cat "$work/err")"
+check "and a second time, from the same bundle" diff "$work/out" "$work/small/usr/lib/os-release"
 listened=$(trace_of container-run) || die "no trace"
 check "from its first instruction on" has "$listened" '.op == "exec" and (.path | endswith("/cat"))'
 

@@ -61,6 +61,37 @@ static void test_profile(void **state)
 	assert_int_equal(listener_edit(config, "/run/x.sock", NULL), -EEXIST);
 }
 
+/* A bundle that was run before: as if it had not been. */
+static void test_again(void **state)
+{
+	static const char *const profiles[] = {
+		"{\"linux\": {}}",
+		"{\"linux\": {\"seccomp\": {\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": ["
+		"{\"names\": [\"openat\", \"read\", \"sendto\"], \"action\": \"SCMP_ACT_ALLOW\"},"
+		"{\"names\": [\"mkdir\"], \"action\": \"SCMP_ACT_ERRNO\"}]}}}",
+		"{\"linux\": {\"seccomp\": {\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": ["
+		"{\"names\": [\"openat\", \"read\"], \"action\": \"SCMP_ACT_ALLOW\"}]}}}",
+	};
+
+	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
+		_cleanup_json_ json_t *config = json_loads(profiles[i], 0, NULL), *once = NULL;
+		json_t *seccomp;
+
+		assert_int_equal(listener_edit(config, "/none/tkit/a.sock", NULL), 0);
+		once = json_deep_copy(config);
+		assert_int_equal(listener_edit(config, "/none/tkit/b.sock", NULL), 0);
+		seccomp = json_object_get(json_object_get(config, "linux"), "seccomp");
+		assert_string_equal(json_member(seccomp, "listenerPath"), "/none/tkit/b.sock");
+		assert_string_equal(action_of(config, "openat"), "SCMP_ACT_NOTIFY");
+		assert_string_equal(action_of(config, "mkdir"), action_of(once, "mkdir"));
+		assert_string_equal(action_of(config, "read"), action_of(once, "read"));
+		assert_int_equal(json_array_size(json_object_get(seccomp, "syscalls")),
+				 json_array_size(json_object_get(
+					 json_object_get(json_object_get(once, "linux"), "seccomp"),
+					 "syscalls")));
+	}
+}
+
 static void test_unconfined(void **state)
 {
 	_cleanup_json_ json_t *config = json_loads("{\"linux\": {}}", 0, NULL);
@@ -111,9 +142,8 @@ static void test_wanted(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_profile),
-		cmocka_unit_test(test_unconfined),
-		cmocka_unit_test(test_odd),
+		cmocka_unit_test(test_profile),    cmocka_unit_test(test_again),
+		cmocka_unit_test(test_unconfined), cmocka_unit_test(test_odd),
 		cmocka_unit_test(test_wanted),
 	};
 
