@@ -287,7 +287,8 @@ static void judge_end(const struct vet *vet, int status, bool hung, struct heard
 		conclude(heard, VET_CRASH, "dies of SIG%s in %s", sigabbrev_np(WTERMSIG(status)),
 			 stage);
 	} else if (!heard->done && TKIT_SANITIZED && WEXITSTATUS(status) == SANITIZER_STATUS) {
-		conclude(heard, VET_CRASH, "dies of what a sanitizer found in %s", stage);
+		conclude(heard, shared->crash_id ? shared->crash_id : VET_CRASH,
+			 "dies of what a sanitizer found in %s", stage);
 	} else if (!heard->done) {
 		conclude(heard, VET_EXIT, "ends the process with status %d in %s",
 			 WEXITSTATUS(status), stage);

@@ -1,153 +1,11 @@
 // SPDX-License-Identifier: MIT
-/* The bus: nothing lost, order kept, bounded, failures told. */
-#include <errno.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+/* The bus: nothing lost, order kept, bounded. */
 #include <pthread.h>
-#include <semaphore.h>
-#include <stdatomic.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "session/bus.h"
-#include "util/bytes.h"
-
-/* A sink that remembers what it was told. */
-struct probe {
-	atomic_int begun, flushed, ended, closed;
-	uint64_t events;
-	uint64_t next[BUS_SOURCES_MAX]; /* expected `ret` of each source's next access */
-	uint64_t misordered;
-	uint64_t fail_at; /* write() fails once so many events have come; 0 = never */
-	sem_t *gate;      /* write() waits for it */
-	char last[64];    /* `path` of the last event */
-	char last_exe[64];
-	struct tkit_event last_event;
-	struct tkit_run_end end;
-	uint64_t end_losses[TKIT_LOSS_COUNT_];
-};
-
-static int probe_begin(struct tkit_ctx *ctx, void *self, const struct tkit_run_info *run)
-{
-	((struct probe *)self)->begun++;
-	return 0;
-}
-
-static int probe_write(struct tkit_ctx *ctx, void *self, const struct tkit_batch *batch)
-{
-	struct probe *p = self;
-
-	if (p->gate)
-		sem_wait(p->gate);
-	for (uint32_t i = 0; i < batch->count; i++) {
-		const struct tkit_event *event = tkit_batch_event(batch, i);
-
-		p->events++;
-		if (event->type == TKIT_EVENT_ACCESS) {
-			if ((uint64_t)event->ret != p->next[batch->backend])
-				p->misordered++;
-			p->next[batch->backend]++;
-		}
-		p->last_event = *event;
-		snprintf(p->last, sizeof(p->last), "%.*s", (int)event->path.len,
-			 event->path.ptr ? event->path.ptr : "");
-		snprintf(p->last_exe, sizeof(p->last_exe), "%.*s", (int)event->exe.len,
-			 event->exe.ptr ? event->exe.ptr : "");
-	}
-	if (p->fail_at && p->events >= p->fail_at)
-		return tkit_fail(ctx, -ENOSPC, "storing");
-	return 0;
-}
-
-static int probe_flush(struct tkit_ctx *ctx, void *self)
-{
-	((struct probe *)self)->flushed++;
-	return 0;
-}
-
-static int probe_end(struct tkit_ctx *ctx, void *self, const struct tkit_run_end *end)
-{
-	struct probe *p = self;
-
-	p->ended++;
-	p->end = *end;
-	memcpy(p->end_losses, end->losses, sizeof(p->end_losses));
-	return 0;
-}
-
-static int probe_close(struct tkit_ctx *ctx, void *self)
-{
-	((struct probe *)self)->closed++;
-	return 0;
-}
-
-static const struct tkit_sink_ops probe_ops = {
-	.begin = probe_begin,
-	.write = probe_write,
-	.flush = probe_flush,
-	.end = probe_end,
-	.close = probe_close,
-};
-
-struct fixture {
-	struct bus *bus;
-	struct bus_sink sinks[2];
-	struct probe probes[2];
-	struct tkit_run_info run;
-	atomic_int failed;
-};
-
-static void on_failed(void *arg)
-{
-	((struct fixture *)arg)->failed++;
-}
-
-static void make(struct fixture *f, size_t sinks, size_t queue)
-{
-	struct bus_config config = {
-		.sinks = f->sinks,
-		.sink_count = sinks,
-		.queue_batches = queue,
-		.failed = on_failed,
-		.arg = f,
-	};
-
-	memset(f, 0, sizeof(*f));
-	f->run.armed_monotonic_ns = tkit_now_ns();
-	for (size_t i = 0; i < sinks; i++)
-		f->sinks[i] = (struct bus_sink){.name = i ? "second" : "first",
-						.ops = &probe_ops,
-						.self = &f->probes[i],
-						.open = true};
-	assert_int_equal(bus_new(&config, &f->bus, NULL), 0);
-}
-
-static int finish(struct fixture *f, struct err *err)
-{
-	const struct tkit_run_end end = {.size = sizeof(end), .complete = 1, .wait_status = -1};
-
-	bus_end(f->bus, &end);
-	return bus_finish(f->bus, 10000000000ull, err);
-}
-
-static int emit_number(struct bus_source *source, uint64_t number, const char *path)
-{
-	struct tkit_event event;
-
-	tkit_event_init(&event, TKIT_EVENT_ACCESS);
-	event.op = TKIT_OP_OPEN;
-	event.valid = TKIT_V_RET | TKIT_V_PATH;
-	event.ret = (int64_t)number;
-	event.path = bytes_str(path);
-	return bus_emit(source, &event);
-}
+#include "bus_probe.h"
 
 static void test_content(void **state)
 {
@@ -297,30 +155,6 @@ static void test_growth(void **state)
 	free(path);
 }
 
-struct producer {
-	struct bus_source *source;
-	uint64_t count;
-	pthread_t thread;
-	atomic_bool done;
-};
-
-static void *produce(void *arg)
-{
-	struct producer *p = arg;
-	char path[64];
-
-	for (uint64_t i = 0; i < p->count; i++) {
-		snprintf(path, sizeof(path), "/some/where/%llu", (unsigned long long)i);
-		if (emit_number(p->source, i, path) != 0)
-			break;
-		if (i % 1000 == 999)
-			bus_lose(p->source, TKIT_LOSS_RING_FULL, 3, NULL);
-	}
-	bus_push(p->source);
-	p->done = true;
-	return NULL;
-}
-
 static void test_blocking(void **state)
 {
 	const struct timespec pause = {.tv_nsec = 1000000};
@@ -390,96 +224,6 @@ static void test_many_producers(void **state)
 	bus_free(f.bus);
 }
 
-static void test_sink_failure(void **state)
-{
-	struct fixture f;
-	struct bus_source *source;
-	struct err err = ERR_INIT;
-	uint64_t taken = 0;
-	int rc;
-
-	make(&f, 2, 2);
-	f.probes[0].fail_at = 1000;
-	bus_add_source(f.bus, 0, &source);
-	bus_start(f.bus, &f.run, NULL);
-	while ((rc = emit_number(source, taken, "/x")) == 0)
-		taken++;
-	assert_int_equal(rc, -ECANCELED);
-	assert_true(bus_failed(f.bus));
-	assert_int_equal(emit_number(source, 0, "/x"), -ECANCELED);
-	assert_int_equal(bus_refused(source), 2);
-	bus_push(source);
-	assert_int_equal(finish(&f, &err), -ENOSPC);
-	assert_string_equal(err.text, "sink first: storing: No space left on device");
-	assert_int_equal(f.failed, 1);
-	/* The other sink gets all that was taken, and a proper end. */
-	assert_int_equal(f.probes[1].next[0], taken);
-	assert_int_equal(f.probes[1].ended, 1);
-	assert_int_equal(f.probes[1].end.complete, 0);
-	assert_int_equal(f.probes[0].ended, 0);
-	assert_int_equal(f.probes[0].closed, 1);
-	err_done(&err);
-	bus_free(f.bus);
-}
-
-static int fail_begin(struct tkit_ctx *ctx, void *self, const struct tkit_run_info *run)
-{
-	return -EIO;
-}
-
-static void test_begin_failure(void **state)
-{
-	static const struct tkit_sink_ops ops = {
-		.begin = fail_begin, .write = probe_write, .close = probe_close};
-	struct fixture f;
-	struct err err = ERR_INIT;
-
-	make(&f, 1, 0);
-	f.sinks[0].ops = &ops;
-	assert_int_equal(bus_start(f.bus, &f.run, &err), -EIO);
-	assert_non_null(strstr(err.text, "sink first"));
-	bus_end(f.bus, NULL);
-	assert_int_equal(bus_finish(f.bus, 0, NULL), -EIO);
-	assert_int_equal(f.probes[0].closed, 1);
-	err_done(&err);
-	bus_free(f.bus);
-}
-
-static void test_force(void **state)
-{
-	struct producer producer = {.count = 20 * BUS_BATCH_EVENTS};
-	const struct timespec pause = {.tv_nsec = 1000000};
-	struct fixture f;
-	sem_t gate;
-
-	sem_init(&gate, 0, 0);
-	make(&f, 1, 1);
-	f.probes[0].gate = &gate;
-	bus_add_source(f.bus, 0, &producer.source);
-	bus_start(f.bus, &f.run, NULL);
-	pthread_create(&producer.thread, NULL, produce, &producer);
-	while (!bus_waiting(producer.source))
-		nanosleep(&pause, NULL);
-	bus_force(f.bus); /* the producer wakes up and is refused */
-	pthread_join(producer.thread, NULL);
-	assert_int_equal(bus_refused(producer.source), 1);
-	assert_true(bus_emitted(producer.source) < producer.count);
-	/* A loss is told all the same. */
-	assert_int_equal(bus_lose(producer.source, TKIT_LOSS_FORCED, 1, "x"), 0);
-	bus_push(producer.source);
-	/* The sink is stuck: the end is bounded, and can be waited for once more. */
-	bus_end(f.bus, &(struct tkit_run_end){.complete = 1});
-	assert_int_equal(bus_finish(f.bus, 20000000, NULL), -ETIMEDOUT);
-	for (int i = 0; i < 100; i++)
-		sem_post(&gate);
-	assert_int_equal(bus_finish(f.bus, 10000000000ull, NULL), 0);
-	assert_int_equal(f.probes[0].next[0], bus_emitted(producer.source));
-	assert_int_equal(f.probes[0].end_losses[TKIT_LOSS_FORCED], 1);
-	assert_int_equal(f.probes[0].end.complete, 0);
-	sem_destroy(&gate);
-	bus_free(f.bus);
-}
-
 static void test_early_events(void **state)
 {
 	struct fixture f;
@@ -518,47 +262,13 @@ static void test_flush_each_second(void **state)
 	bus_free(f.bus);
 }
 
-static int lossy_write(struct tkit_ctx *ctx, void *self, const struct tkit_batch *batch)
-{
-	assert_true(tkit_stop_fd(ctx) >= 0);
-	return tkit_lose(ctx, TKIT_LOSS_SINK, batch->count, "reader is gone");
-}
-
-static void test_sink_losses(void **state)
-{
-	static const struct tkit_sink_ops ops = {
-		.write = lossy_write, .end = probe_end, .close = probe_close};
-	struct fixture f;
-	struct bus_source *source;
-
-	make(&f, 1, 0);
-	f.sinks[0].ops = &ops;
-	bus_add_source(f.bus, 0, &source);
-	bus_start(f.bus, &f.run, NULL);
-	for (int i = 0; i < 7; i++)
-		emit_number(source, 0, "/x");
-	bus_push(source);
-	assert_int_equal(finish(&f, NULL), 0);
-	assert_int_equal(f.probes[0].end_losses[TKIT_LOSS_SINK], 7);
-	assert_int_equal(f.probes[0].end.complete, 0);
-	bus_free(f.bus);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_content),
-		cmocka_unit_test(test_event_sizes),
-		cmocka_unit_test(test_bad_events),
-		cmocka_unit_test(test_growth),
-		cmocka_unit_test(test_blocking),
-		cmocka_unit_test(test_many_producers),
-		cmocka_unit_test(test_sink_failure),
-		cmocka_unit_test(test_begin_failure),
-		cmocka_unit_test(test_force),
-		cmocka_unit_test(test_early_events),
-		cmocka_unit_test(test_flush_each_second),
-		cmocka_unit_test(test_sink_losses),
+		cmocka_unit_test(test_content),      cmocka_unit_test(test_event_sizes),
+		cmocka_unit_test(test_bad_events),   cmocka_unit_test(test_growth),
+		cmocka_unit_test(test_blocking),     cmocka_unit_test(test_many_producers),
+		cmocka_unit_test(test_early_events), cmocka_unit_test(test_flush_each_second),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
