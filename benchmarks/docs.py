@@ -10,8 +10,8 @@ Blocks are measured one after the other; each is put into its page as soon as it
 that nothing is lost when the rest is cut off. SIGINT and SIGTERM end the block that is being
 measured early: what it has by then is kept, and the rest is left as it was.
 
-COMMAND is `tkit bench ...`, whose JSON and chart go to docs/bench/NAME.json and .svg, or a program
-of this folder, or `figures BLOCK...`: cells of a table that are taken from these blocks' JSON.
+COMMAND is `tkit bench ...`, whose JSON and chart go to docs/bench/NAME.json and .svg, or
+`tkit-bench-floor`, or a program of this folder, or `figures BLOCK...`: cells of a table that are taken from these blocks' JSON.
 
 usage: docs.py [--list] [--block NAME]... [--resume] TKIT
 
@@ -132,6 +132,8 @@ def argv_of(name, command, tkit):
     if words[0] == "tkit":
         os.makedirs(os.path.join(TOP, DATA), exist_ok=True)
         return [tkit, *words[1:], "--json", f"{DATA}/{name}.json", "--chart", f"{DATA}/{name}.svg"]
+    if words[0] == "tkit-bench-floor":
+        return [os.path.join(os.path.dirname(tkit), "benchmarks", words[0]), *words[1:]]
     return [os.path.join(TOP, "benchmarks", os.path.basename(words[0])), *words[1:], tkit]
 
 

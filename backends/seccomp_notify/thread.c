@@ -7,13 +7,13 @@
  * `comm` at each call tells the thread's present name, and that what was kept is of this thread and
  * not of an earlier one with its number. Kept are
  *
- *	- the process: a thread stays in its own. (A thread that executes in the place of its leader
- *	  takes the leader's number, and stays in the process.)
- *	- the program: what it was called at the first call after an exec. Each exec is asked about,
- *so that what the thread that makes it runs is read again at its next call, which comes after the
- *	  exec. Only where another thread than the leader executes, the next call under the leader's
- *	  number can be of before the exec or of after it: the program of such processes is read at
- *	  each call from then on.
+ * - the process: a thread stays in its own. (A thread that executes in the place of its leader
+ *   takes the leader's number, and stays in the process.)
+ * - the program: what it was called at the first call after an exec. Each exec is asked about;
+ *   what the thread that makes it runs is read again at its next call, which comes after the exec.
+ *   Only where another thread than the leader executes, the next call under the leader's number
+ *   can be of before the exec or of after it: the program of such processes is read at each call
+ *   from then on.
  *
  * What is kept during a call whose answer the kernel does not take (its thread was killed, the
  * number may be another's by then) is forgotten: sn_thread_forget().
