@@ -120,6 +120,7 @@ struct scratch {
 	__u64 tick; /* fold.bpf.h: when the clock was read last */
 	__u64 tick_ns;
 	__u32 tick_seq;
+	__u64 urgent_tick; /* when a record woke the reader up */
 	__u32 hash_at;
 	struct memo memo;
 	__u32 based;    /* the key has the directory that the name starts from */
@@ -233,11 +234,21 @@ static __always_inline void record(struct scratch *s, struct task_struct *task, 
 	bpf_get_current_comm(s->ev.comm, sizeof(s->ev.comm));
 }
 
-/* Does user space have to look at files for it? */
+/*
+ * Is this record worth a wake-up of its own? One a tick: once awake, the reader looks every few
+ * milliseconds while such records come.
+ */
 static __always_inline bool is_urgent(struct scratch *s)
 {
-	return (s->ev.bits & (EBPF_E_INTERP | EBPF_E_NO_LOADER)) ||
-	       ((s->ev.strings[0].flags | s->ev.strings[1].flags) & EBPF_S_MAGIC);
+	__u64 tick;
+
+	if (!EBPF_IS_URGENT(&s->ev))
+		return false;
+	tick = bpf_jiffies64();
+	if (s->urgent_tick == tick)
+		return false;
+	s->urgent_tick = tick;
+	return true;
 }
 
 /* Hands the record to user space, or counts it as lost and returns false. */

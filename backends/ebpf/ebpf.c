@@ -15,7 +15,7 @@
 #define BATCH        4096      /* records that one pump() reads at most */
 #define IDLE_MS_MIN  2         /* how long to sleep between two looks at the ring; */
 #define IDLE_MS_MAX  32        /* the kernel wakes us earlier only when it fills up */
-#define IDLE_MS_FILE 100       /* nobody waits for what is written to files */
+#define IDLE_MS_FILE 50        /* nobody waits for what is written to files */
 #define LOOK_NS      200000000 /* how often the kernel's counters are read */
 #define DRAIN_NS     200000000 /* how long programs that were running at stop() may take */
 #define PUMP_ENOUGH  (-0x7fff) /* out of the ring's callback: stop here for now */
@@ -28,6 +28,7 @@ static int on_record(void *arg, void *data, size_t size)
 
 	if (size < sizeof(*ev) || ev->version != EBPF_VERSION || ev->len > size - sizeof(*ev))
 		return tkit_fail(e->ctx, -EPROTO, "record of %zu bytes in the ring", size);
+	e->hurry |= EBPF_IS_URGENT(ev);
 	rc = decode_record(e, ev);
 	if (rc)
 		return rc;
@@ -203,7 +204,8 @@ static int ebpf_pump(struct tkit_ctx *ctx, void *self, int timeout_ms)
 		int sleep_ms;
 
 		if (rc) {
-			e->idle_ms = idle_least(e);
+			e->idle_ms = e->hurry ? IDLE_MS_MIN : idle_least(e);
+			e->hurry = false;
 			return rc;
 		}
 		if (e->stopped)
@@ -215,7 +217,7 @@ static int ebpf_pump(struct tkit_ctx *ctx, void *self, int timeout_ms)
 			sleep_ms = e->idle_ms;
 		if (poll(fds, 2, sleep_ms) > 0 && fds[1].revents)
 			deadline = now; /* one last look, then back to core */
-		if (e->idle_ms < IDLE_MS_MAX)
+		if (e->idle_ms < IDLE_MS_MAX || e->idle_ms < idle_least(e))
 			e->idle_ms *= 2;
 	}
 }

@@ -135,6 +135,7 @@ struct ebpf {
 	int rc;                          /* first failure of tkit_emit() */
 	int budget;                      /* records that this pump() may still read */
 	int idle_ms;                     /* how long to sleep */
+	bool hurry; /* files are looked at for records: more of them may come */
 	bool named; /* the programs know cgroups of hierarchies without controllers */
 	bool attached;
 	bool stopped;

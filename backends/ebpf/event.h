@@ -210,4 +210,9 @@ struct ebpf_event {
 #endif
 };
 
+/* User space has to look at files for this record, which may not be there for long. */
+#define EBPF_IS_URGENT(ev)                                         \
+	(((ev)->bits & (EBPF_E_INTERP | EBPF_E_NO_LOADER)) != 0 || \
+	 (((ev)->strings[0].flags | (ev)->strings[1].flags) & EBPF_S_MAGIC) != 0)
+
 #endif
