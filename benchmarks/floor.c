@@ -5,7 +5,6 @@
  * untraced, else ratios to that, each of the fastest of many short windows in several interleaved
  * rounds. What a backend costs beyond its floor is its own doing.
  */
-#define _GNU_SOURCE
 #include <fcntl.h>
 #include <linux/bpf.h>
 #include <linux/filter.h>

@@ -199,6 +199,8 @@ int import_pump(struct import *import, int timeout_ms, int max)
 		timeout_ms = 0;
 	}
 	rc = take_records(import, end);
+	if (rc == 0 && end)
+		rc = json_end(import);
 	if (rc < 0)
 		return rc;
 	return end && import->emitted == before ? TKIT_END : (int)(import->emitted - before);

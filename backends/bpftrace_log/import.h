@@ -44,6 +44,9 @@ struct import {
 		int pid, comm, fd, err, flags, path, time; /* opensnoop: column numbers, -1 */
 		bool known;
 	} columns;
+	uint64_t made;           /* records that tkit's bpftrace program made, as it says itself, */
+	uint64_t come;           /* ... that came of them, */
+	uint64_t gone;           /* ... and that bpftrace told lost */
 	struct records *records; /* records of tkit's own bpftrace program; made at need */
 	struct order *order;     /* those that wait for earlier ones */
 	struct live *live;       /* NULL: a log is imported */
@@ -69,6 +72,7 @@ struct line {
 int article_line(struct import *import, const struct line *line);
 int opensnoop_line(struct import *import, const struct line *line);
 int json_line(struct import *import, const struct line *line);
+int json_end(struct import *import); /* after the last line; -errno from tkit_lose() */
 int strace_line(struct import *import, const struct line *line);
 void strace_free(struct strace *strace);
 

@@ -76,10 +76,41 @@ static int lost(struct import *import, const json_t *root)
 {
 	const json_t *data = json_object_get(root, "data");
 	json_int_t count = json_integer_value(json_object_get(data, "events"));
-	int rc = tkit_lose(import->ctx, TKIT_LOSS_UPSTREAM, count > 0 ? (uint64_t)count : 1,
-			   "bpftrace");
+	int rc;
 
+	if (count <= 0)
+		count = 1;
+	import->gone += (uint64_t)count;
+	rc = tkit_lose(import->ctx, TKIT_LOSS_UPSTREAM, (uint64_t)count, "bpftrace");
 	return rc < 0 ? rc : LINE_USED;
+}
+
+/* The maps that are left at the end: @told of tkit's program is a number for each processor. */
+static int maps(struct import *import, const json_t *data)
+{
+	json_t *told = json_object_get(data, "@told"), *count;
+	const char *cpu;
+
+	if (!json_is_object(told))
+		return LINE_USED;
+	import->made = 0;
+	json_object_foreach(told, cpu, count)
+	{
+		if (json_is_integer(count) && json_integer_value(count) > 0)
+			import->made += (uint64_t)json_integer_value(count);
+	}
+	return LINE_USED;
+}
+
+int json_end(struct import *import)
+{
+	uint64_t known = import->come + import->gone;
+	uint64_t missing = import->made > known ? import->made - known : 0;
+
+	import->made = 0; /* told once */
+	return missing ? tkit_lose(import->ctx, TKIT_LOSS_UPSTREAM, missing,
+				   "bpftrace dropped records and did not tell")
+		       : 0;
 }
 
 static int printed(struct import *import, char *text, size_t len, uint64_t number)
@@ -96,8 +127,10 @@ static int printed(struct import *import, char *text, size_t len, uint64_t numbe
 	inner.len = len;
 	if (len == 0)
 		return LINE_USED;
-	if (records_is(&inner, &ts))
+	if (records_is(&inner, &ts)) {
+		import->come++;
 		return import_record(import, &inner, ts);
+	}
 	rc = common_line(import, &inner);
 	if (rc)
 		return rc;
@@ -141,8 +174,10 @@ int json_line(struct import *import, const struct line *line)
 		rc = lost(import, root);
 	else if (!strcmp(type, "printf") && json_is_string(data))
 		rc = take_data(import, data, line->number);
+	else if (!strcmp(type, "map"))
+		rc = maps(import, data);
 	else
-		rc = LINE_USED; /* attached_probes, map, time: nothing about files */
+		rc = LINE_USED; /* attached_probes, time: nothing about files */
 	json_decref(root);
 	return rc;
 }

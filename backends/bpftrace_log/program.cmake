@@ -54,6 +54,7 @@ set(piece [[
 	$k = 0;
 	while ($go && $k < 33) {
 		printf("KIND %llx %x %s\n", nsecs, tid, str(uptr($at)));
+		@told[cpu]++;
 		$go = 0;
 		if (*(uint8 *)uptr($at + 126)) {
 			$v = *(uint64 *)uptr($at + 119);

@@ -39,7 +39,7 @@ for i in range(20000):
 os._exit(3)
 PY
 rc=0
-"$tkit" -q run --strict --backend $live -o "$work/t" -- python3 "$work/opens.py" || rc=$?
+"$tkit" -q run --strict --backend $live,ring-size=32M -o "$work/t" -- python3 "$work/opens.py" || rc=$?
 check "the command's status is passed on" is $rc 3
 check "every one of 20000 failed opens, to the last" is "$(count '.path // "" | startswith("/none/")')" 20000
 check "in their order" is "$("$tkit" dump "$work/t" | jq -r 'select(.path // "" | startswith("/none/")) | .path[6:]' | sort -nc 2>&1)" ""
@@ -61,6 +61,26 @@ wait $pid || :
 wait $tkit_pid || :
 check "an attached process's child, with the base of a relative name" is \
 	"$("$tkit" dump "$work/t" | jq -r 'select(.path == "bin/env" and .op == "stat") | .abs' | sort -u)" /usr/bin/env
+
+# What found no room is told by bpftrace only if something did after it: here nothing does.
+"$tkit" -q run --backend $live,ring-size=64K -o "$work/t" -- sh -c "touch $work/started; while [ ! -e $work/stopped ]; do sleep 0.1; done
+	python3 $work/opens.py; touch $work/done" 2>"$work/err" &
+tkit_pid=$!
+while [ ! -e "$work/started" ] && kill -0 $tkit_pid; do sleep 0.1; done
+for child in $(cat /proc/$tkit_pid/task/*/children); do
+	[ "$(cat "/proc/$child/comm")" != bpftrace ] || slow=$child
+done
+kill -STOP "$slow"
+touch "$work/stopped"
+while [ ! -e "$work/done" ] && kill -0 $tkit_pid; do sleep 0.1; done
+kill -CONT "$slow"
+wait $tkit_pid || :
+rm -f "$work/started"
+seen=$(count '.path // "" | startswith("/none/")')
+lost=$("$tkit" dump "$work/t" | jq -r 'select(.type == "loss" and .reason == "upstream") | .count' | awk "{ n += \$1 } END { print n + 0 }")
+# Each of these calls is two records.
+check "a buffer that was full to the end: what is missing is lost" [ $((2 * seen + lost)) -ge 40000 ]
+check "and much was" [ "$seen" -lt 15000 ]
 
 # bpftrace dies: the command goes on, the trace says that it is not complete.
 rc=0

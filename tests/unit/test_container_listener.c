@@ -66,11 +66,11 @@ static void test_again(void **state)
 {
 	static const char *const profiles[] = {
 		"{\"linux\": {}}",
-		"{\"linux\": {\"seccomp\": {\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": ["
-		"{\"names\": [\"openat\", \"read\", \"sendto\"], \"action\": \"SCMP_ACT_ALLOW\"},"
-		"{\"names\": [\"mkdir\"], \"action\": \"SCMP_ACT_ERRNO\"}]}}}",
-		"{\"linux\": {\"seccomp\": {\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": ["
-		"{\"names\": [\"openat\", \"read\"], \"action\": \"SCMP_ACT_ALLOW\"}]}}}",
+		("{\"linux\": {\"seccomp\": {\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": ["
+		 "{\"names\": [\"openat\", \"read\", \"sendto\"], \"action\": \"SCMP_ACT_ALLOW\"},"
+		 "{\"names\": [\"mkdir\"], \"action\": \"SCMP_ACT_ERRNO\"}]}}}"),
+		("{\"linux\": {\"seccomp\": {\"defaultAction\": \"SCMP_ACT_ERRNO\", \"syscalls\": ["
+		 "{\"names\": [\"openat\", \"read\"], \"action\": \"SCMP_ACT_ALLOW\"}]}}}"),
 	};
 
 	for (size_t i = 0; i < sizeof(profiles) / sizeof(profiles[0]); i++) {
