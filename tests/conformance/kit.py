@@ -98,7 +98,7 @@ class Sight:
 
 
 def found(trace, expected, caps):
-    return any(expected.matches(a, caps) for a in trace.candidates(expected))
+    return any(expected.matches(a, caps) for a in trace.candidates(expected, caps))
 
 
 def weigh(trace, caps, sights):
@@ -156,7 +156,7 @@ def one(tkit, program):
         done, events = tkit.trace(tkit.name, [program, folder, "run"],
                                   os.path.join(work, "trace.tkit"), strict=False, cwd=folder,
                                   timeout=60)
-    return run.Run(run.FOREIGN, folder, done, events)
+    return run.Run(run.FOREIGN, folder, done, run.Facts(events))
 
 
 def choose(folder, names):
