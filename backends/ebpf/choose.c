@@ -24,11 +24,12 @@ _Static_assert(EBPF_SYS_NOPATH == TKIT_SYS_NOPATH && EBPF_SYS_EMPTY == TKIT_SYS_
 _Static_assert(sizeof(struct ebpf_event) % 8 == 0, "records are multiples of 8");
 
 /* The two forms are one source: what user space sees of them is the same. */
-#define SAME(part)                                                \
-	(sizeof(*((struct tkit_bpf *)NULL)->part) ==              \
-		 sizeof(*((struct tkit_cast_bpf *)NULL)->part) && \
-	 sizeof(struct tkit_bpf) == sizeof(struct tkit_cast_bpf))
-_Static_assert(SAME(rodata) && SAME(data) && SAME(bss), "one skeleton serves both");
+#define SAME(part) \
+	(sizeof(*((struct tkit_bpf *)NULL)->part) == sizeof(*((struct tkit_cast_bpf *)NULL)->part))
+_Static_assert(sizeof(struct tkit_bpf) == sizeof(struct tkit_cast_bpf), "one skeleton serves both");
+_Static_assert(SAME(rodata), "one skeleton serves both");
+_Static_assert(SAME(data), "one skeleton serves both");
+_Static_assert(SAME(bss), "one skeleton serves both");
 
 #define WAKE_BYTES 65536u
 
