@@ -25,7 +25,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib")]  # installed; in the tree
-from tkittest import SKIP, TempDir, TestError, Tkit, accesses, show, skip  # noqa: E402
+from tkittest import SKIP, TempDir, TestError, Tkit, accesses, losses, show, skip  # noqa: E402
 
 # The capability that it takes to see an operation; everything else is a change.
 NEEDS = {"open": "OPEN", "exec": "EXEC", "interp": "INTERP", "list": "LIST", "read": "READ"}
@@ -213,7 +213,7 @@ class Facts:
     """A trace, which may be that of many workloads, so that each finds its own without a walk over all."""
 
     def __init__(self, events):
-        self.losses = [e for e in events if e["type"] == "loss"]
+        self.losses = losses(events)
         self.all = accesses(events)
         self.by_path = {}  # each access under its absolute and its resolved path
         for a in self.all:
