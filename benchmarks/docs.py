@@ -168,7 +168,8 @@ def results_of(names):
             data = json.loads(read(os.path.join(TOP, DATA, f"{name}.json")))
         except OSError:
             continue
-        machine = machine or dict(data["machine"], rounds=data["rounds"])
+        machine = machine or dict(data["machine"], rounds=[])
+        machine["rounds"].append(data["rounds"])
         for result in data["results"]:
             if "ratio" in result:
                 found.setdefault((result["workload"], result["tracer"]), result)
@@ -221,9 +222,11 @@ def figures(names, body):
                 strong = cells[at].startswith("**") and "**" not in text
                 cells[at] = f"**{text}**" if strong else text
         lines[i] = "| " + " | ".join(cells) + " |"
+    least, most = min(machine["rounds"]), max(machine["rounds"])
+    rounds = str(least) if least == most else f"{least} to {most}"
     lines += ["", f"Measured on Linux {machine['kernel']}, {machine['cpus']} x {machine['cpu']}, "
-              f"load average {machine['load']:.2f} at the start, medians of {machine['rounds']} "
-              f"round{'s' if machine['rounds'] != 1 else ''} (`./dev bench-docs`)."]
+              f"load average {machine['load']:.2f} at the start, medians of {rounds} "
+              f"round{'s' if rounds != '1' else ''} (`./dev bench-docs`)."]
     return "\n".join(lines) + "\n"
 
 
