@@ -9,7 +9,7 @@ here=$(cd "$(dirname "$0")" && pwd)
 need cc python3
 need_backend ptrace
 
-cc -D_GNU_SOURCE -O1 -w "$here/ptrace_behave.c" -o "$work/behave" -lpthread
+cc -D_GNU_SOURCE -O1 -w "$here"/ptrace_behave*.c -o "$work/behave" -lpthread
 mkdir "$work/dir"
 "$work/behave" "$work/dir" >"$work/plain" </dev/null
 

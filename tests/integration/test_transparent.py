@@ -7,6 +7,7 @@ programs do that trace others themselves. The differences that a backend's READM
 here, and nothing else may differ.
 """
 
+import glob
 import os
 import re
 import shutil
@@ -113,7 +114,7 @@ def behaviour(test, backends):
         raise TestError("no C compiler")
     program, folder = os.path.join(test.work, "behave"), os.path.join(test.work, "behave.d")
     os.mkdir(folder)
-    subprocess.run(["cc", "-D_GNU_SOURCE", "-O1", "-w", os.path.join(HERE, "ptrace_behave.c"), "-o", program, "-lpthread"],
+    subprocess.run(["cc", "-D_GNU_SOURCE", "-O1", "-w", *glob.glob(os.path.join(HERE, "ptrace_behave*.c")), "-o", program, "-lpthread"],
                    check=True)
     bare = test.run(None, [program, folder])
     for backend in backends:
