@@ -40,14 +40,17 @@ static void add_gap(struct tkit_trace_reader *reader, uint32_t run, uint64_t eve
 	reader->list.runs[run]->damaged = true;
 }
 
-/* Index of the run that a block or footer names. -ENOMEM */
-static int run_of(struct tkit_trace_reader *reader, uint64_t key)
+/* The run that a block or footer names; returns its index. -ENOMEM */
+static int run_of(struct tkit_trace_reader *reader, uint64_t key, struct run **ret_run)
 {
 	bool is_new;
 	int number = runlist_find(&reader->list, key, &is_new);
 
-	if (number >= 0 && is_new)
+	if (number < 0)
+		return number;
+	if (is_new)
 		reader_damage(reader, reader->record_offset, 0, "the header of a run is missing");
+	*ret_run = reader->list.runs[number];
 	return number;
 }
 
@@ -85,13 +88,11 @@ static int on_header(struct tkit_trace_reader *reader)
 static int on_footer(struct tkit_trace_reader *reader)
 {
 	const Tkit__Footer *pb = reader->record->message->footer;
-	int number = run_of(reader, pb->run);
 	struct run *run;
-	int rc;
+	int number = run_of(reader, pb->run, &run), rc;
 
 	if (number < 0)
 		return number;
-	run = reader->list.runs[number];
 	if (pb->stored > run->seen && pb->stored - run->seen < GAP_MAX)
 		add_gap(reader, (uint32_t)number, pb->stored - run->seen);
 	else if (pb->stored != run->seen)
@@ -114,13 +115,11 @@ static int on_footer(struct tkit_trace_reader *reader)
 static int on_block(struct tkit_trace_reader *reader)
 {
 	const Tkit__Block *pb = &reader->record->block;
-	int number = run_of(reader, pb->run);
 	struct run *run;
-	int rc;
+	int number = run_of(reader, pb->run, &run), rc;
 
 	if (number < 0)
 		return number;
-	run = reader->list.runs[number];
 	if (run->info.backend_count && pb->backend >= run->info.backend_count)
 		return -EBADMSG;
 	/* Events that were there already, or a gap that no run can have */
