@@ -173,4 +173,20 @@ static inline void *produce(void *arg)
 	return NULL;
 }
 
+/* Begins a run whose producer waits for a sink that waits for the gate. */
+static inline void make_stuck(struct fixture *f, uint32_t sinks, struct producer *producer,
+			      sem_t *gate)
+{
+	const struct timespec pause = {.tv_nsec = 1000000};
+
+	sem_init(gate, 0, 0);
+	make(f, 1, sinks);
+	f->probes[0].gate = gate;
+	bus_add_source(f->bus, 0, &producer->source);
+	bus_start(f->bus, &f->run, NULL);
+	pthread_create(&producer->thread, NULL, produce, producer);
+	while (!bus_waiting(producer->source))
+		nanosleep(&pause, NULL);
+}
+
 #endif

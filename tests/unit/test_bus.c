@@ -157,19 +157,11 @@ static void test_growth(void **state)
 
 static void test_blocking(void **state)
 {
-	const struct timespec pause = {.tv_nsec = 1000000};
 	struct producer producer = {.count = 20 * BUS_BATCH_EVENTS};
 	struct fixture f;
 	sem_t gate;
 
-	sem_init(&gate, 0, 0);
-	make(&f, 1, 2);
-	f.probes[0].gate = &gate;
-	bus_add_source(f.bus, 0, &producer.source);
-	bus_start(f.bus, &f.run, NULL);
-	pthread_create(&producer.thread, NULL, produce, &producer);
-	while (!bus_waiting(producer.source))
-		nanosleep(&pause, NULL);
+	make_stuck(&f, 2, &producer, &gate);
 	assert_false(producer.done);
 	assert_false(bus_idle(f.bus));
 	for (int i = 0; i < 100; i++)

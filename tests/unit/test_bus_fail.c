@@ -65,18 +65,10 @@ static void test_begin_failure(void **state)
 static void test_force(void **state)
 {
 	struct producer producer = {.count = 20 * BUS_BATCH_EVENTS};
-	const struct timespec pause = {.tv_nsec = 1000000};
 	struct fixture f;
 	sem_t gate;
 
-	sem_init(&gate, 0, 0);
-	make(&f, 1, 1);
-	f.probes[0].gate = &gate;
-	bus_add_source(f.bus, 0, &producer.source);
-	bus_start(f.bus, &f.run, NULL);
-	pthread_create(&producer.thread, NULL, produce, &producer);
-	while (!bus_waiting(producer.source))
-		nanosleep(&pause, NULL);
+	make_stuck(&f, 1, &producer, &gate);
 	bus_force(f.bus); /* the producer wakes up and is refused */
 	pthread_join(producer.thread, NULL);
 	assert_int_equal(bus_refused(producer.source), 1);
