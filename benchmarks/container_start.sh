@@ -10,10 +10,6 @@ set -euo pipefail
 rounds=${1:-15}
 if [ $# -lt 4 ]; then
 	here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-	# shellcheck source=../tests/lib/lib.sh
-	. "$here/../tests/lib/lib.sh"
-	# shellcheck source=../tests/lib/images.sh
-	. "$here/../tests/lib/images.sh"
 	# shellcheck source=../tests/lib/containers.sh
 	. "$here/../tests/lib/containers.sh"
 	need_root

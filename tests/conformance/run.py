@@ -25,7 +25,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [HERE, os.path.join(HERE, "..", "lib")]  # installed; in the tree
-from tkittest import SKIP, TempDir, TestError, Tkit, accesses, losses, show, skip  # noqa: E402
+from tkittest import SKIP, TempDir, TestError, Tkit, accesses, losses, run_main, show, skip  # noqa: E402
 
 # The capability that it takes to see an operation; everything else is a change.
 NEEDS = {"open": "OPEN", "exec": "EXEC", "interp": "INTERP", "list": "LIST", "read": "READ"}
@@ -620,8 +620,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except TestError as failure:
-        print(f"FAIL: {failure}")
-        sys.exit(1)
+    run_main(main)

@@ -4,8 +4,6 @@
 # backends, then redis-server while it serves. usage: demo.sh [DIR]   (DIR: keep results there)
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=../lib/lib.sh
-. "$here/../lib/lib.sh"
 # shellcheck source=../lib/images.sh
 . "$here/../lib/images.sh"
 

@@ -16,10 +16,6 @@ if [ "$real" = crun ] && [ -z "${TKIT_APART:-}" ] && [ "$(id -u)" = 0 ]; then
 		mount -t tmpfs -o mode=755 none /mnt && mknod -m 666 /mnt/null c 1 3 && mount --bind /mnt/null /dev/null &&
 			exec "$0" "$@"' "$0" "$@"
 fi
-# shellcheck source=../lib/lib.sh
-. "$here/../lib/lib.sh"
-# shellcheck source=../lib/images.sh
-. "$here/../lib/images.sh"
 # shellcheck source=../lib/containers.sh
 . "$here/../lib/containers.sh"
 need_root

@@ -3,10 +3,6 @@
 # Containers of a real containerd, without docker: its shim calls tkit-runc, which gets its settings from containerd's environment.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=../lib/lib.sh
-. "$here/../lib/lib.sh"
-# shellcheck source=../lib/images.sh
-. "$here/../lib/images.sh"
 # shellcheck source=../lib/containers.sh
 . "$here/../lib/containers.sh"
 need_root
@@ -69,14 +65,12 @@ stop_containerd() {
 	local id
 	for id in $(c containers ls -q 2>/dev/null); do
 		c task kill -s KILL "$id" >/dev/null 2>&1
-		sleep 0.3
-		c task delete "$id" >/dev/null 2>&1
+		eventually c task delete "$id" >/dev/null 2>&1 # refused until it has ended
 		c containers rm "$id" >/dev/null 2>&1
 	done
 	kill $daemon 2>/dev/null
 	wait $daemon 2>/dev/null
-	awk -v d="$work/" 'index($5, d) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
-		while read -r m; do umount -l "$m" 2>/dev/null || true; done
+	unmount_below "$work"
 }
 at_exit stop_containerd
 eventually c version || skip "containerd does not start: $(tail -1 "$work/log")"

@@ -3,10 +3,6 @@
 # What goes on beside a traced container: its daemon is killed, stopped and started again; somebody moves its processes.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=../lib/lib.sh
-. "$here/../lib/lib.sh"
-# shellcheck source=../lib/images.sh
-. "$here/../lib/images.sh"
 # shellcheck source=../lib/containers.sh
 . "$here/../lib/containers.sh"
 need_root
@@ -61,11 +57,11 @@ check "each has a tracer" test "$(wc -w <<<"$tracers")" = ${#backends[@]}
 
 # ---- the daemon is killed ----
 kill -KILL "$docker_pid"
-wait "$docker_pid" 2>/dev/null || true
+status=0
+wait "$docker_pid" 2>/dev/null || status=$?
+check "the daemon was killed" test $status = 137
 docker_pid=
 alive() { for pid in $tracers; do kill -0 "$pid" || return 1; done; }
-sleep 1
-check "the tracers outlive the daemon" alive
 for backend in "${backends[@]}"; do
 	: >"/proc/${inits[$backend]}/root/tmp/dead"
 done
@@ -78,6 +74,7 @@ for backend in "${backends[@]}"; do
 	check "$backend: what it did meanwhile is traced" eventually reads "$file" /etc/issue
 	check "$backend: exec by the new daemon" docker exec "$backend" cat /etc/host.conf >/dev/null
 done
+check "the tracers outlive the daemon" alive
 
 # ---- its processes are moved ----
 for backend in "${backends[@]}"; do

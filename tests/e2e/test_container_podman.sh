@@ -5,10 +5,6 @@
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 # shellcheck disable=SC2086 # $image is two words
-# shellcheck source=../lib/lib.sh
-. "$here/../lib/lib.sh"
-# shellcheck source=../lib/images.sh
-. "$here/../lib/images.sh"
 # shellcheck source=../lib/containers.sh
 . "$here/../lib/containers.sh"
 need_root
@@ -35,8 +31,7 @@ run() { # RUNTIME WORD...
 }
 clean_up() {
 	pod runc rm -fa -t 0 >/dev/null 2>&1 || true
-	awk -v d="$work/" 'index($5, d) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
-		while read -r m; do umount -l "$m" 2>/dev/null || true; done
+	unmount_below "$work"
 }
 at_exit clean_up
 base=$(base_root) || die "no base file system"

@@ -3,10 +3,6 @@
 # Containers of a real docker, traced by ptrace: from their first instruction, with what `docker exec` brings in.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=../lib/lib.sh
-. "$here/../lib/lib.sh"
-# shellcheck source=../lib/images.sh
-. "$here/../lib/images.sh"
 # shellcheck source=../lib/containers.sh
 . "$here/../lib/containers.sh"
 need_root

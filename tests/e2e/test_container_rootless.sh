@@ -18,10 +18,6 @@ if [ -z "${TKIT_APART:-}" ] && [ "$(id -u)" = 0 ]; then
 		fi
 		exec "$0" "$@"' "$0" "$backend"
 fi
-# shellcheck source=../lib/lib.sh
-. "$here/../lib/lib.sh"
-# shellcheck source=../lib/images.sh
-. "$here/../lib/images.sh"
 # shellcheck source=../lib/containers.sh
 . "$here/../lib/containers.sh"
 need_root # to become nobody
@@ -74,8 +70,7 @@ clean_up() {
 	pod runc rm -fa -t 0 >/dev/null 2>&1 || true
 	kill "$(cat "$home/run/libpod/tmp/pause.pid" 2>/dev/null)" 2>/dev/null && sleep 0.2 # keeps the user's namespaces
 	[ -z "$group" ] || find "$group" -depth -type d -exec rmdir {} \; 2>/dev/null || true
-	awk -v d="$work/" 'index($5, d) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
-		while read -r m; do umount -l "$m" 2>/dev/null || true; done
+	unmount_below "$work"
 }
 at_exit clean_up
 user test -x "$build/tkit-runc" || skip "nobody cannot execute $build/tkit-runc"

@@ -3,8 +3,6 @@
 # ls in a Debian, traced by each backend, rebuilt and run from the minimal image.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=../lib/lib.sh
-. "$here/../lib/lib.sh"
 # shellcheck source=../lib/images.sh
 . "$here/../lib/images.sh"
 need_root

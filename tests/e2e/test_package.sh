@@ -3,8 +3,6 @@
 # The Debian packages: built, looked at, installed on a Debian that has nothing but what they
 # depend on, used there, removed and purged.
 set -euo pipefail
-# shellcheck source=../lib/lib.sh
-. "$(dirname "$0")/../lib/lib.sh"
 # shellcheck source=../lib/images.sh
 . "$(dirname "$0")/../lib/images.sh"
 need_root

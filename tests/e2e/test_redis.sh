@@ -3,8 +3,6 @@
 # redis-server, traced while it serves, rebuilt, and serving the same from the minimal image.
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=../lib/lib.sh
-. "$here/../lib/lib.sh"
 # shellcheck source=../lib/images.sh
 . "$here/../lib/images.sh"
 # shellcheck source=redis.sh

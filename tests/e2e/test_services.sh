@@ -10,8 +10,6 @@
 # shellcheck disable=SC2016,SC2034,SC2154 # `check ... eval` takes quoted text
 set -euo pipefail
 here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-# shellcheck source=../lib/lib.sh
-. "$here/../lib/lib.sh"
 # shellcheck source=../lib/images.sh
 . "$here/../lib/images.sh"
 need_root

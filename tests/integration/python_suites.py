@@ -22,7 +22,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
-from tkittest import TempDir, TestError, Tkit, skip  # noqa: E402
+from tkittest import TempDir, TestError, Tkit, run_main, skip  # noqa: E402
 
 PYTHON = "/usr/bin/python3"
 # Suite -> how many cases it has at least.
@@ -135,8 +135,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except TestError as failure:
-        print(f"FAIL: {failure}")
-        sys.exit(1)
+    run_main(main)

@@ -23,7 +23,7 @@ from collections import Counter
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(HERE, "..", "lib"), HERE]
 from oracle_programs import ENV, PROGRAMS  # noqa: E402
-from tkittest import TempDir, TestError, Tkit, accesses, skip  # noqa: E402
+from tkittest import TempDir, TestError, Tkit, accesses, run_main, skip  # noqa: E402
 
 DEFAULT = ["conformance", "traps", "ring", "python", "gcc", "git"]
 BINARIES = "tests/conformance/bin"
@@ -275,8 +275,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except TestError as failure:
-        print(f"FAIL: {failure}")
-        sys.exit(1)
+    run_main(main)

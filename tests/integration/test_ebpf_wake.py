@@ -9,7 +9,7 @@ import sys
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
-from tkittest import TempDir, TestError, Tkit, accesses, skip  # noqa: E402
+from tkittest import TempDir, TestError, Tkit, accesses, run_main, skip  # noqa: E402
 
 ROUNDS = 16
 ENOUGH = 10  # a reader that comes every 50 ms finds a fifth of them
@@ -57,8 +57,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except TestError as failure:
-        print(f"FAIL: {failure}")
-        sys.exit(1)
+    run_main(main)

@@ -13,7 +13,7 @@ import sys
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
-from tkittest import TempDir, TestError, Tkit, access, skip  # noqa: E402
+from tkittest import TempDir, TestError, Tkit, access, run_main, skip  # noqa: E402
 
 CANNOT = 77
 LOG = 9
@@ -161,7 +161,4 @@ def few(tkit, work):
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except TestError as e:
-        sys.exit(f"FAIL: {e}")
+    run_main(main)

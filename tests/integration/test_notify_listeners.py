@@ -17,7 +17,7 @@ import time
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
-from tkittest import TempDir, TestError, Tkit, accesses, skip  # noqa: E402
+from tkittest import TempDir, TestError, Tkit, accesses, run_main, skip  # noqa: E402
 
 COUNT = 300
 NUMBERS = {"x86_64": (317, 257, 59, 0xC000003E), "aarch64": (277, 56, 221, 0xC00000B7)}
@@ -117,7 +117,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except TestError as e:
-        sys.exit(f"FAIL: {e}")
+    run_main(main)

@@ -31,7 +31,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 import strace  # noqa: E402
 from oracle_programs import ENV, PROGRAMS  # noqa: E402
-from tkittest import TempDir, TestError, Tkit, accesses, show, skip  # noqa: E402
+from tkittest import TempDir, TestError, Tkit, accesses, run_main, show, skip  # noqa: E402
 
 STRACE = ["strace", "-f", "-y", "-s", "4096", "-e", "trace=" + strace.TRACE, "-o"]
 
@@ -361,8 +361,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (TestError, strace.ParseError) as failure:
-        print(f"FAIL: {failure}")
-        sys.exit(1)
+    run_main(main, strace.ParseError)

@@ -14,7 +14,7 @@ import sys
 
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 sys.path.insert(0, os.path.join(TOP, "tests", "lib"))
-from tkittest import TempDir, TestError, Tkit, skip  # noqa: E402
+from tkittest import TempDir, TestError, Tkit, run_main, skip  # noqa: E402
 
 PROGRAM = r"""
 #include <fcntl.h>
@@ -112,7 +112,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        main()
-    except TestError as e:
-        sys.exit(f"FAIL: {e}")
+    run_main(main)

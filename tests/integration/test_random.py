@@ -29,7 +29,7 @@ sys.path[:0] = [os.path.join(HERE, "..", "lib"), HERE]
 import strace  # noqa: E402
 from test_dedup import Both, compare  # noqa: E402
 from test_oracle import STRACE, Fact, tell  # noqa: E402
-from tkittest import TempDir, TestError, Tkit, accesses, skip  # noqa: E402
+from tkittest import TempDir, TestError, Tkit, accesses, run_main, skip  # noqa: E402
 
 SEEDS = [1, 2]
 STEPS = 120
@@ -154,8 +154,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except (TestError, strace.ParseError) as failure:
-        print(f"FAIL: {failure}")
-        sys.exit(1)
+    run_main(main, strace.ParseError)

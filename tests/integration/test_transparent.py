@@ -16,7 +16,7 @@ import sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "lib"))
-from tkittest import TempDir, TestError, Tkit, skip  # noqa: E402
+from tkittest import TempDir, TestError, Tkit, run_main, skip  # noqa: E402
 
 PYTHON = "/usr/bin/python3"
 PROBE = os.path.join(HERE, "transparent_probe.py")
@@ -177,8 +177,4 @@ def main():
 
 
 if __name__ == "__main__":
-    try:
-        sys.exit(main())
-    except TestError as failure:
-        print(f"FAIL: {failure}")
-        sys.exit(1)
+    run_main(main)

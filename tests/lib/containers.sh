@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# For tests of containers that tkit's runtime traces, after images.sh. The traces are in $traces.
+# For tests of containers that tkit's runtime traces; brings images.sh. The traces are in $traces.
 # shellcheck disable=SC2154,SC2034
-: "${docker_dir?source images.sh first}"
+# shellcheck source=images.sh
+. "${BASH_SOURCE[0]%/*}/images.sh"
 traces=$work/traces
 
 # daemon.json with runtimes: NAME=WORDS..., each of them words for oci-runtime in JSON.

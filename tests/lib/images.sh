@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# For end-to-end tests, after lib.sh: Debian root file systems, a private container engine,
+# For end-to-end tests; brings lib.sh: Debian root file systems, a private container engine,
 # building and running minimal images. All of it needs root.
-# shellcheck source=lib.sh disable=SC2154,SC2034
-: "${top:?source lib.sh first}"
+# shellcheck disable=SC2154,SC2034
+# shellcheck source=lib.sh
+. "${BASH_SOURCE[0]%/*}/lib.sh"
 cache=$top/build/cache
 
 # The Debian mirror that apt uses here, for bookworm's main archive.
@@ -144,9 +145,7 @@ stop_docker() {
 	kill "$docker_pid" 2>/dev/null || true
 	wait "$docker_pid" 2>/dev/null || true
 	docker_pid=
-	# Whatever a container left mounted below our directory.
-	awk -v d="$docker_dir/" 'index($5, d) == 1 { print $5 }' /proc/self/mountinfo | sort -r |
-		while read -r m; do umount -l "$m" 2>/dev/null || true; done
+	unmount_below "$docker_dir"
 }
 
 # Starts dockerd; fails with the reason in $docker_problem if it cannot run here. The configuration

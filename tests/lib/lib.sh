@@ -8,8 +8,10 @@
 #   need TOOL...        skips if a program is missing
 #   need_backend NAME   skips if the backend cannot run here
 #   writers FILE...     prints the processes that have one of the files open, under whatever name
+#   unmount_below DIR   takes away what is still mounted there, and tells what cannot be
 #   check TEXT CMD...   runs CMD; failure is counted and told; done_testing ends the test
 # shellcheck disable=SC2034 # variables for those who source this
+! declare -F at_exit >/dev/null || return 0 # it is there already
 top=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 build=$(cd "${TKIT_BUILD:-$top/build/dev}" 2>/dev/null && pwd) || {
 	echo "FAIL: no build tree ${TKIT_BUILD:-$top/build/dev}" >&2
@@ -32,6 +34,16 @@ run_exit_commands() {
 		eval "${exit_commands[i]}"
 	done
 	exit $status
+}
+# A mount may go with the one above it, so what counts is that none is left.
+mounts_below() {
+	awk -v d="$1/" 'index($5, d) == 1 { print $5 }' /proc/self/mountinfo | sort -r
+}
+unmount_below() { # DIR
+	local at left
+	while read -r at; do umount -l "$at" 2>/dev/null; done < <(mounts_below "$1")
+	left=$(mounts_below "$1")
+	[ -z "$left" ] || echo "still mounted: $left" >&2
 }
 trap run_exit_commands EXIT
 trap 'exit 130' INT

@@ -17,6 +17,15 @@ class TestError(Exception):
     """Something that makes the test fail, in one line."""
 
 
+def run_main(main, *more):
+    """Ends a test script with what main() returns; a TestError, or another exception that is given, is one line."""
+    try:
+        sys.exit(main())
+    except (TestError, *more) as failure:
+        print(f"FAIL: {failure}")
+        sys.exit(1)
+
+
 def skip(reason):
     print(f"SKIP: {reason}")
     sys.exit(SKIP)
